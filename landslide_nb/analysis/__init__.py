@@ -1,0 +1,1 @@
+"""Scores with intervals, explanations, and every picture and table of the book."""

@@ -1,0 +1,262 @@
+"""Every picture of the book, one function each. A function draws and describes; it computes nothing of the study."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+
+from landslide_nb.analysis.explain import Map
+from landslide_nb.analysis.scores import Interval
+from landslide_nb.analysis.style import (
+    BLUE,
+    CLASS_COLOURS,
+    CLASS_HATCHES,
+    CLASS_MARKERS,
+    CLASS_NAMES,
+    GREEN,
+    GREY,
+    ORANGE,
+    Picture,
+    panels,
+    show_image,
+    true_colour,
+)
+from landslide_nb.augment.rows import Rows
+from landslide_nb.data.bands import BANDS, OPTICAL
+
+Pixels = NDArray[np.float32]
+
+
+def bands(pixels: Pixels, title: str, name: str) -> Picture:
+    """All 12 bands of a patch `(12, H, W)`, each on its own scale."""
+    figure, axes = panels(3, 4, 1.9, 2.0)
+    for axis, band, image in zip(axes.flat, BANDS, pixels, strict=True):
+        signed = "Δ" in band.title
+        top = float(np.abs(image).max())
+        options = {"cmap": "PuOr", "vmin": -top, "vmax": top} if signed else {"cmap": "cividis"}
+        show_image(axis, image, band.title, **options)
+        axis.set_xlabel(f"{image.min():.0f} … {image.max():.0f} {band.unit}")
+    figure.suptitle(title)
+    means = ", ".join(f"{band.name} {image.mean():.0f} {band.unit}" for band, image in zip(BANDS, pixels, strict=True))
+    caption = f"{title}: all 12 bands, each on its own scale; below each, its range. Changes (Δ) are centred on zero."
+    return Picture(figure, name, f"Twelve images of one patch, a band each. Band means: {means}.", caption)
+
+
+def class_balance(counts: Mapping[str, Sequence[int]], name: str) -> Picture:
+    """Patches of each class, for one or more sets (Fig. 4b): `counts` maps a set's name to (without, with landslide)."""
+    figure, axes = panels(1, 1, 4.2, 2.6)
+    axis = axes[0, 0]
+    for label, colour, hatch, title, shift in zip(
+        (0, 1), CLASS_COLOURS, CLASS_HATCHES, CLASS_NAMES, (-0.2, 0.2), strict=True
+    ):
+        values = [count[label] for count in counts.values()]
+        bars = axis.bar(
+            np.arange(len(counts)) + shift, values, 0.4, color=colour, hatch=hatch, edgecolor="white", label=title
+        )
+        axis.bar_label(bars, fmt="%d", fontsize=8)
+    axis.set_xticks(range(len(counts)), list(counts))
+    axis.set_ylabel("patches")
+    axis.legend()
+    parts = [f"{title}: {c[0]} without and {c[1]} with a landslide" for title, c in counts.items()]
+    return Picture(
+        figure, name, f"Bars of patches per class. {'; '.join(parts)}.", f"Patches of each class. {'; '.join(parts)}."
+    )
+
+
+def band_distributions(table: pd.DataFrame, source: str, name: str) -> Picture:
+    """The mean of each band over the patches of each class; `table` as `statistics.describe` gives it."""
+    figure, axes = panels(3, 4, 1.9, 1.8)
+    shifts = []
+    for axis, band in zip(axes.flat, BANDS, strict=True):
+        column = f"{band.name}_mean"
+        palette = dict(zip((0, 1), CLASS_COLOURS, strict=True))
+        sns.boxplot(
+            table, x="label", y=column, hue="label", palette=palette, legend=False, fliersize=1, linewidth=0.8, ax=axis
+        )
+        axis.set(title=band.title, xlabel="", ylabel=band.unit)
+        axis.set_xticks((0, 1), ("no", "landslide"))
+        medians = table.groupby("label")[column].median()
+        shifts.append(f"{band.name} {medians[0]:.1f} and {medians[1]:.1f} {band.unit}")
+    alt = f"Box plots of patch means of 12 bands by class, {source}. Medians without and with a landslide: {'; '.join(shifts)}."
+    caption = f"Patch means of each band, without and with a landslide ({source}; {len(table)} patches)."
+    return Picture(figure, name, alt, caption)
+
+
+def neighbours(pixels: Pixels, indices: NDArray[np.int64], similarities: Pixels, anchors: Sequence[int]) -> Picture:
+    """Anchors and their nearest neighbours by SSIM (Fig. 4a); `pixels` are the minority's."""
+    k = indices.shape[1]
+    figure, axes = panels(len(anchors), k + 1, 1.4, 1.6)
+    for row, anchor in zip(axes, anchors, strict=True):
+        show_image(row[0], true_colour(pixels[anchor]), "anchor")
+        for axis, neighbour, ssim in zip(row[1:], indices[anchor], similarities[anchor], strict=True):
+            show_image(axis, true_colour(pixels[neighbour]), f"SSIM {ssim:.2f}")
+    shown = similarities[list(anchors)]
+    alt = f"{len(anchors)} rows of true-colour patches: an anchor and {k} nearest neighbours, SSIM {shown.min():.2f} to {shown.max():.2f}."
+    return Picture(
+        figure,
+        "fig-neighbours",
+        alt,
+        "Landslide patches and their nearest neighbours by structural similarity over all bands.",
+    )
+
+
+def synthetic(pixels: Pixels, rows: Rows, chosen: Sequence[int]) -> Picture:
+    """Parents and the synthetic patch between them, in true colour and in descending VV; `pixels` are all patches'."""
+    figure, axes = panels(len(chosen) * 2, 3, 1.5, 1.6)
+    for i, row in enumerate(chosen):
+        weight = rows.weight[row]
+        first, second = pixels[rows.first[row]], pixels[rows.second[row]]
+        blended = weight * first + (1 - weight) * second
+        titles = (f"anchor, λ = {weight:.2f}", f"neighbour, 1 − λ = {1 - weight:.2f}", "synthetic")
+        low, high = np.percentile([first[4], second[4]], (2, 98))
+        for axis, patch, title in zip(axes[2 * i], (first, second, blended), titles, strict=True):
+            show_image(axis, true_colour(patch), title)
+        for axis, patch in zip(axes[2 * i + 1], (first, second, blended), strict=True):
+            show_image(axis, patch[4], cmap="cividis", vmin=low, vmax=high)
+    weights = ", ".join(f"{rows.weight[row]:.2f}" for row in chosen)
+    alt = f"{len(chosen)} synthetic patches beside their parents, in true colour and descending VV; weights of the anchors: {weights}."
+    return Picture(
+        figure,
+        "fig-synthetic",
+        alt,
+        "Two parents and the patch between them: true colour above, descending VV (dB) below.",
+    )
+
+
+def previews(images: Mapping[str, Pixels]) -> Picture:
+    """One patch after each transform: true colour above, descending VV below; images `(C, H, W)`, scaled."""
+    figure, axes = panels(2, len(images), 1.5, 1.65)
+    spread = next(iter(images.values()))
+    limits = np.percentile(spread[:3], (1, 99)), np.percentile(spread[4], (1, 99))
+    for column, (title, image) in enumerate(images.items()):
+        (low, high), (vv_low, vv_high) = limits
+        rgb = np.clip((image[:3].transpose(1, 2, 0) - low) / (high - low), 0, 1)
+        show_image(axes[0, column], rgb, title)
+        show_image(axes[1, column], image[4], cmap="cividis", vmin=vv_low, vmax=vv_high)
+    changed = {title: float(np.abs(image - spread).mean()) for title, image in images.items()}
+    text = ", ".join(f"{title} {value:.2f}" for title, value in list(changed.items())[1:])
+    alt = f"One patch after each transform. Mean absolute change in standard deviations of a channel: {text}."
+    return Picture(
+        figure,
+        "fig-previews",
+        alt,
+        "One simulated or real patch after each transform: true colour above, descending VV below.",
+    )
+
+
+def f1_over_parameters(table: pd.DataFrame) -> Picture:
+    """Test F1 over the number of parameters (Fig. 5); needs the columns `parameters (M)` and `test F1` (an Interval)."""
+    figure, axes = panels(1, 1, 6.2, 3.4)
+    axis = axes[0, 0]
+    for (backbone, row), marker in zip(table.iterrows(), "o^sDvPX*<>hp" * 2, strict=False):
+        _point(axis, row["parameters (M)"], row["test F1"], BLUE, marker, str(backbone))
+    axis.set(xscale="log", xlabel="parameters (millions)", ylabel="test F1")
+    axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    text = "; ".join(
+        f"{backbone} {row['test F1']:.2f} at {row['parameters (M)']:.1f} M" for backbone, row in table.iterrows()
+    )
+    return Picture(
+        figure,
+        "fig-backbones",
+        f"Test F1 over parameters with 95 % intervals: {text}.",
+        "Test F1 of each backbone over its size.",
+    )
+
+
+def _point(axis: Axes, x: float, y: Interval, colour: str, marker: str, label: str) -> None:
+    error = [[max(y.value - y.low, 0)], [max(y.high - y.value, 0)]]
+    axis.errorbar(x, y.value, yerr=error, fmt=marker, color=colour, capsize=2, label=label)
+
+
+def learning_curves(histories: Mapping[str, pd.DataFrame], name: str) -> Picture:
+    """Training loss and validation F1 over epochs, a line each."""
+    figure, axes = panels(1, 2, 3.3, 2.6)
+    styles = ("-", "--", ":", "-.")
+    for i, (title, history) in enumerate(histories.items()):
+        line = {"ls": styles[i % 4], "marker": "o^sDvPX*"[i % 8], "ms": 3, "lw": 1}
+        axes[0, 0].plot(history["epoch"], history["loss"], label=title, **line)
+        scored = history.dropna(subset=["validation_f1"])
+        axes[0, 1].plot(scored["epoch"], scored["validation_f1"], label=title, **line)
+    axes[0, 0].set(xlabel="epoch", ylabel="training loss (KL)")
+    axes[0, 1].set(xlabel="epoch", ylabel="validation F1")
+    axes[0, 1].legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    text = "; ".join(
+        f"{title}: loss {h['loss'].iloc[-1]:.2f}, F1 {h['validation_f1'].iloc[-1]:.2f}"
+        for title, h in histories.items()
+    )
+    return Picture(
+        figure,
+        name,
+        f"Loss and validation F1 over epochs. At the end: {text}.",
+        "Training loss and validation F1, first fold.",
+    )
+
+
+def differences(table: pd.DataFrame, name: str) -> Picture:
+    """Differences of F1 to the first row, ours with intervals beside the paper's; needs `ours` (Interval) and `paper`."""
+    figure, axes = panels(1, 1, 6.2, 0.7 + 0.34 * len(table))
+    axis, y = axes[0, 0], np.arange(len(table))[::-1]
+    values = np.array([[i.value, i.value - i.low, i.high - i.value] for i in table["ours"]]).clip(min=(-np.inf, 0, 0)).T
+    axis.errorbar(values[0], y + 0.12, xerr=values[1:], fmt="o", color=BLUE, capsize=2, label="ours, 95 % interval")
+    axis.plot(table["paper"], y - 0.12, "D", color=ORANGE, ms=4, label="paper (another data set)")
+    axis.axvline(0, color=GREY, lw=0.8)
+    axis.set_yticks(y, list(table.index))
+    axis.set_xlabel(f"test F1 minus that of {table.index[0]}")
+    axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    text = "; ".join(f"{row}: ours {v['ours']:+.2f}, paper {v['paper']:+.2f}" for row, v in table.iterrows())
+    caption = f"What each change does to F1, against {table.index[0]}; ours and the paper's were measured on different patches."
+    return Picture(figure, name, f"Differences of F1. {text}.", caption)
+
+
+def maps(drawn: Mapping[str, Map], labels: NDArray[np.int8], shown: NDArray[np.int64]) -> Picture:
+    """UMAPs side by side with the boundary of an SVM (Fig. 6); `shown` are the patches to draw."""
+    figure, axes = panels(1, len(drawn), 3.2, 3.2)
+    parts = []
+    for axis, (title, umap) in zip(axes[0], drawn.items(), strict=True):
+        points = umap.points[shown]
+        _boundary(axis, umap, points)
+        for label in (0, 1):
+            chosen = points[labels[shown] == label]
+            axis.scatter(
+                *chosen.T, s=14, marker=CLASS_MARKERS[label], c=CLASS_COLOURS[label], label=CLASS_NAMES[label], lw=0
+            )
+        axis.set(title=title, xticks=[], yticks=[])
+        hits = (umap.boundary.predict(points) == labels[shown]).mean()
+        parts.append(f"{title}: {hits:.0%} of points on their class's side")
+    axes[0, 0].legend()
+    alt = f"Scatter plots of embeddings in two dimensions with an SVM's boundary. {'; '.join(parts)}."
+    return Picture(
+        figure, "fig-umap", alt, f"Patches outside the training part, with an SVM's boundary. {'; '.join(parts)}."
+    )
+
+
+def _boundary(axis: Axes, umap: Map, points: NDArray[np.float32]) -> None:
+    low, high = points.min(0) - 1, points.max(0) + 1
+    x, y = np.meshgrid(np.linspace(low[0], high[0], 120), np.linspace(low[1], high[1], 120))
+    decision = umap.boundary.decision_function(np.column_stack([x.ravel(), y.ravel()])).reshape(x.shape)
+    axis.contourf(x, y, decision, levels=[-np.inf, 0, np.inf], colors=CLASS_COLOURS, alpha=0.12)
+    axis.contour(x, y, decision, levels=[0], colors=[GREY], linewidths=1)
+
+
+def occlusion(drops: pd.DataFrame, resamples: int, title: str, name: str) -> Picture:
+    """Mean fall of the landslide probability for each occluded band, with bootstrap intervals over patches (Fig. 7)."""
+    rng = np.random.default_rng(0)
+    drawn = rng.integers(len(drops), size=(resamples, len(drops)))
+    means = drops.to_numpy()[drawn].mean(1)
+    low, high = np.percentile(means, (2.5, 97.5), axis=0)
+    mean = drops.mean().to_numpy()
+    figure, axes = panels(1, 1, 6.2, 2.8)
+    axis = axes[0, 0]
+    colours = [GREEN if i in OPTICAL else BLUE for i in range(len(BANDS))]
+    hatches = ["" if i in OPTICAL else "///" for i in range(len(BANDS))]
+    error = np.array([mean - low, high - mean]).clip(min=0)
+    axis.bar(drops.columns, mean, color=colours, hatch=hatches, edgecolor="white", yerr=error, capsize=2)
+    axis.axhline(0, color=GREY, lw=0.8)
+    axis.set(ylabel="fall of probability", title=title)
+    axis.tick_params(axis="x", rotation=45)
+    text = ", ".join(f"{band} {m:+.3f}" for band, m in zip(drops.columns, mean, strict=True))
+    caption = f"{title}: mean fall of the probability with 95 % intervals over {len(drops)} patches. Plain: optical; hatched: SAR."
+    return Picture(figure, name, f"Bars of the mean fall of probability when a band is occluded: {text}.", caption)

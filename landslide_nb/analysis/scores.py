@@ -1,0 +1,135 @@
+"""Scores with intervals, and how the folds' predictions are put together."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import bootstrap
+from sklearn.metrics import average_precision_score, f1_score, precision_score, recall_score, roc_auc_score
+
+from landslide_nb.runs import Result
+
+Values = NDArray[np.floating]
+Labels = NDArray[np.int8]
+
+
+class Interval(NamedTuple):
+    """An estimate with its 95 % percentile-bootstrap interval over patches."""
+
+    value: float
+    low: float
+    high: float
+
+    def __format__(self, spec: str) -> str:
+        """As `0.812 [0.790, 0.834]`; the format applies to each number."""
+        spec = spec or ".3f"
+        return f"{self.value:{spec}} [{self.low:{spec}}, {self.high:{spec}}]"
+
+
+def f1(labels: NDArray[np.bool_], predicted: NDArray[np.bool_], axis: int = -1) -> Values:
+    """F1 along an axis, 0 where nothing is positive; equal to scikit-learn's, on many resamples at once."""
+    both = (labels & predicted).sum(axis)
+    total = labels.sum(axis) + predicted.sum(axis)
+    return np.where(total > 0, 2 * both / np.maximum(total, 1), 0.0)
+
+
+def f1_interval(labels: Labels, predicted: ArrayLike, resamples: int, seed: int = 0) -> Interval:
+    """F1 of binary predictions with its interval.
+
+    Args:
+        labels: `(N,)`.
+        predicted: bool `(N,)`.
+        resamples: bootstrap resamples of the patches.
+        seed: of the resampling.
+    """
+    return _bootstrap((labels == 1, np.asarray(predicted, bool)), f1, resamples, seed)
+
+
+def f1_difference(
+    labels: Labels, predicted: ArrayLike, reference: ArrayLike, resamples: int, seed: int = 0
+) -> Interval:
+    """F1 of one prediction minus F1 of another on the same patches, resampled together."""
+
+    def difference(y: NDArray[np.bool_], a: NDArray[np.bool_], b: NDArray[np.bool_], axis: int = -1) -> Values:
+        return f1(y, a, axis) - f1(y, b, axis)
+
+    return _bootstrap(
+        (labels == 1, np.asarray(predicted, bool), np.asarray(reference, bool)), difference, resamples, seed
+    )
+
+
+def auroc_interval(labels: Labels, probabilities: Values, resamples: int, seed: int = 0) -> Interval:
+    """Area under the ROC curve with its interval; resamples are stratified by label, so each has both classes."""
+    rng = np.random.default_rng(seed)
+    groups = [np.flatnonzero(labels == value) for value in (0, 1)]
+    drawn = (np.concatenate([rng.choice(group, len(group)) for group in groups]) for _ in range(resamples))
+    values = [roc_auc_score(labels[i], probabilities[i]) for i in drawn]
+    return Interval(float(roc_auc_score(labels, probabilities)), *map(float, np.percentile(values, (2.5, 97.5))))
+
+
+def _bootstrap(
+    samples: Sequence[NDArray[np.bool_]], statistic: Callable[..., Values], resamples: int, seed: int
+) -> Interval:
+    estimate = float(statistic(*samples))
+    if len(samples[0]) < 2:
+        return Interval(estimate, estimate, estimate)
+    drawn = bootstrap(
+        samples,
+        statistic,
+        n_resamples=resamples,
+        paired=True,
+        vectorized=True,
+        method="percentile",
+        batch=500,
+        rng=seed,
+    ).bootstrap_distribution
+    return Interval(estimate, *map(float, np.percentile(drawn, (2.5, 97.5))))
+
+
+def summary(labels: Labels, probabilities: Values) -> pd.Series:
+    """F1, precision and recall at 0.5, AUROC and average precision."""
+    predicted = probabilities >= 0.5
+    return pd.Series(
+        {
+            "F1": f1_score(labels, predicted, zero_division=0),
+            "precision": precision_score(labels, predicted, zero_division=0),
+            "recall": recall_score(labels, predicted, zero_division=0),
+            "AUROC": roc_auc_score(labels, probabilities),
+            "average precision": average_precision_score(labels, probabilities),
+        }
+    )
+
+
+def out_of_fold(results: Sequence[Result]) -> tuple[NDArray[np.int64], Values]:
+    """Each patch outside the test part, predicted by the fold that did not train on it, by its last weights.
+
+    Returns:
+        indices of the patches, sorted, and their probabilities.
+    """
+    indices = np.concatenate([result.validation for result in results])
+    probabilities = np.concatenate([result.probabilities[result.validation] for result in results])
+    order = np.argsort(indices)
+    return indices[order], probabilities[order]
+
+
+def hold_out(results: Sequence[Result], best: bool = True) -> tuple[NDArray[np.int64], Values]:
+    """The test part, predicted by the mean of the folds' networks.
+
+    Args:
+        results: one a fold.
+        best: each fold's weights of best validation F1, as in the paper, or its last ones.
+    """
+    kept = [result.best_probabilities if best else result.probabilities for result in results]
+    return results[0].test, np.mean([p[results[0].test] for p in kept], axis=0)
+
+
+def reported(results: Sequence[Result]) -> tuple[NDArray[np.int64], Values]:
+    """What a table shows as test: the hold-out part where there is one, else out of fold."""
+    return hold_out(results) if len(results[0].test) else out_of_fold(results)
+
+
+def training_f1(results: Sequence[Result], labels: Labels) -> float:
+    """Mean over the folds of the F1 on their own training patches, by the last weights."""
+    return float(np.mean([f1(labels[r.train] == 1, r.probabilities[r.train] >= 0.5) for r in results]))

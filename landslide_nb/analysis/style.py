@@ -1,0 +1,86 @@
+"""How the book's pictures look, and what they carry: a description for those who cannot see them."""
+
+import base64
+import io
+from dataclasses import dataclass
+from typing import Any, Final
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+# Okabe and Ito's colours: distinguishable without colour vision. Classes also differ by marker and hatch.
+BLUE: Final = "#0072B2"
+ORANGE: Final = "#D55E00"
+GREEN: Final = "#009E73"
+GREY: Final = "#6E6E6E"
+CLASS_COLOURS: Final = (BLUE, ORANGE)
+CLASS_HATCHES: Final = ("", "///")
+CLASS_MARKERS: Final = ("o", "^")
+CLASS_NAMES: Final = ("no landslide", "landslide")
+DPI: Final = 90
+STYLE: Final[dict[str, Any]] = {
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 10,
+    "axes.labelsize": 9,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.fontsize": 8,
+    "legend.frameon": False,
+    "figure.constrained_layout.use": True,
+    "figure.facecolor": "white",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A figure with its name, alternative text and caption; a notebook cell that ends with one shows it.
+
+    Attributes:
+        figure: the figure.
+        name: what cross-references call it, unique in the book.
+        alt: what it shows, with its numbers.
+        caption: what to look at.
+    """
+
+    figure: Figure
+    name: str
+    alt: str
+    caption: str
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, str], dict[str, Any]]:
+        """PNG with its description in the output's metadata, from where `chapters.tidy` hands it to the book."""
+        stream = io.BytesIO()
+        self.figure.savefig(stream, format="png", dpi=DPI, metadata={"Software": None})
+        described = {"alt": self.alt, "name": self.name, "caption": self.caption}
+        return {"image/png": base64.b64encode(stream.getvalue()).decode(), "text/plain": self.alt}, {
+            "image/png": described
+        }
+
+
+def panels(
+    rows: int, columns: int, width: float = 1.9, height: float = 1.9, **options: Any
+) -> tuple[Figure, NDArray[Any]]:
+    """A figure and its axes `(rows, columns)`, each panel `width` × `height` inches, in the book's style."""
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(width * columns, height * rows))
+        axes = figure.subplots(rows, columns, squeeze=False, **options)
+    return figure, axes
+
+
+def show_image(axis: Axes, image: NDArray[np.floating], title: str = "", **options: Any) -> None:
+    """Draw an image without ticks."""
+    axis.imshow(image, interpolation="nearest", **options)
+    axis.set(xticks=[], yticks=[])
+    axis.set_title(title)
+
+
+def true_colour(pixels: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Red, green and blue of a patch `(12, H, W)` as `(H, W, 3)`, stretched to its 2nd to 98th percentile."""
+    rgb = pixels[:3].transpose(1, 2, 0).astype(np.float64)
+    low, high = np.percentile(rgb, (2, 98))
+    stretched: NDArray[np.float64] = (rgb - low) / max(high - low, 1e-6)
+    return np.clip(stretched, 0, 1)

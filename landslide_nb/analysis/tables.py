@@ -1,0 +1,224 @@
+"""Every table of the book: ours, with intervals, beside the paper's."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import clone
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from torch import Tensor
+
+from landslide_nb.analysis.scores import (
+    Interval,
+    auroc_interval,
+    f1_difference,
+    f1_interval,
+    hold_out,
+    out_of_fold,
+    reported,
+    training_f1,
+)
+from landslide_nb.augment.online import Mixed
+from landslide_nb.data.bands import BANDS, OPTICAL, SAR
+from landslide_nb.data.patches import Patches
+from landslide_nb.data.statistics import COLUMNS
+from landslide_nb.models import heads
+from landslide_nb.models.backbones import parameters, stages
+from landslide_nb.models.training import build
+from landslide_nb.runs import Result
+from landslide_nb.study import Study, published
+
+Labels = NDArray[np.int8]
+
+
+def what_is_rare(table: pd.DataFrame) -> pd.DataFrame:
+    """How many patches are bright, wet-looking or partly without data, and how many of them have a landslide."""
+    groups = {
+        "all patches": table["R_mean"].notna(),
+        "bright: cloud or snow (mean RGB at least 4,000 DN)": table["cloud_score_brightness"] >= 4000,
+        "mean NDVI below 0: water, cloud or snow": table["NDVI_mean"] < 0,
+        "optical nodata (a zero in a band)": (table[["R_min", "G_min", "B_min", "NIR_min"]] == 0).any(axis=1),
+    }
+    rows = {name: (int(chosen.sum()), chosen.mean(), table["label"][chosen].mean()) for name, chosen in groups.items()}
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["patches", "share", "positive"]).rename_axis("group")
+
+
+def band_statistics(patches: Patches) -> pd.DataFrame:
+    """Mean, standard deviation and range of each band over all pixels."""
+    by_band = patches.pixels.transpose(1, 0, 2, 3).reshape(len(BANDS), -1)
+    rows = [
+        (b.title, b.unit, v.mean(dtype=float), v.std(dtype=float), v.min(), v.max())
+        for b, v in zip(BANDS, by_band, strict=True)
+    ]
+    return pd.DataFrame(rows, columns=["band", "unit", "mean", "std", "min", "max"]).set_index("band")
+
+
+def trees_on_statistics(table: pd.DataFrame, resamples: int, folds: int = 5, seed: int = 42) -> pd.DataFrame:
+    """LightGBM on the 85 statistics, out of fold (stratified, shuffled), at a threshold of 0.5."""
+    labels = table["label"].to_numpy(np.int8)
+    cutter = StratifiedKFold(folds, shuffle=True, random_state=seed)
+    values = table[list(COLUMNS)].to_numpy()
+    probabilities = cross_val_predict(heads.lightgbm(seed), values, labels, cv=cutter, method="predict_proba")[:, 1]
+    f1 = f1_interval(labels, probabilities >= 0.5, resamples)
+    auroc = auroc_interval(labels, probabilities, min(resamples, 500))
+    row = {"patches": len(table), "landslides": int(labels.sum()), "out-of-fold F1": f1, "AUROC": auroc}
+    return pd.DataFrame([row], index=pd.Index(["LightGBM on 85 statistics"], name="model"))
+
+
+def architecture() -> pd.DataFrame:
+    """The paper's Table 1 beside timm's EfficientNetV2-L; `agrees` names what differs."""
+    paper, timm = published("table1").set_index("stage"), stages()
+    paper = paper.astype({"expand": "Int64", "stride": "Int64"})
+    shown = timm.copy()
+    shown["agrees"] = [_disagreement(paper.loc[stage], timm.loc[stage]) or "yes" for stage in timm.index]
+    return shown.fillna({"expand": 0, "stride": 0}).astype(str).replace({"0": "–"})
+
+
+def _disagreement(paper: pd.Series, ours: pd.Series) -> str:
+    different = [name for name in paper.index if not _same(paper[name], ours[name])]
+    return "; ".join(f"{name}: the paper has {'–' if pd.isna(paper[name]) else paper[name]}" for name in different)
+
+
+def _same(a: object, b: object) -> bool:
+    return (pd.isna(a) and pd.isna(b)) or (not pd.isna(a) and not pd.isna(b) and bool(a == b))  # type: ignore[call-overload]
+
+
+def backbones(results: Mapping[str, Sequence[Result]], study: Study, labels: Labels) -> pd.DataFrame:
+    """Train and test F1, size and speed of each backbone (Fig. 5)."""
+    rows = {}
+    for name, folds in results.items():
+        indices, probabilities = reported(folds)
+        seconds = np.median([folds[0].history["seconds"].median(), *(r.history["seconds"].median() for r in folds)])
+        rows[name] = {
+            "weights": study.backbones[name],
+            "parameters (M)": parameters(build(study.settings.model_copy(update={"backbone": name, "weights": "none"})))
+            / 1e6,
+            "training images/s": np.mean([len(r.first) for r in folds]) / seconds,
+            "train F1": training_f1(folds, labels),
+            "out-of-fold F1": _out_of_fold_f1(folds, labels, study.resamples),
+            "test F1": f1_interval(labels[indices], probabilities >= 0.5, study.resamples),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("backbone")
+
+
+def ablations(results: Mapping[str, Sequence[Result]], study: Study, labels: Labels) -> pd.DataFrame:
+    """Table 2: F1 of each row and its difference to the baseline, ours and the paper's."""
+    paper = published("table2").set_index("row")
+    first = next(iter(results.values()))
+    reference = reported(first)[1] >= 0.5
+    rows = {}
+    for name, folds in results.items():
+        indices, probabilities = reported(folds)
+        predicted = probabilities >= 0.5
+        rows[name] = {
+            "train F1": training_f1(folds, labels),
+            "test F1": f1_interval(labels[indices], predicted, study.resamples),
+            "ours": f1_difference(labels[indices], predicted, reference, study.resamples),
+            "paper": paper.loc[name, "test_f1"] - paper["test_f1"].iloc[0],
+            "paper train F1": paper.loc[name, "train_f1"],
+            "paper test F1": paper.loc[name, "test_f1"],
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("row")
+
+
+def compare_heads(results: Sequence[Result], study: Study, labels: Labels) -> pd.DataFrame:
+    """Table 3: the network's own layer, LightGBM and SVMs on the same embeddings, fold by fold, beside the paper's."""
+    paper = published("table3")
+    fitted = {"FC": None, "LightGBM": heads.lightgbm(study.seed)} | {
+        f"SVM, C = {c:g}": heads.svm(c) for c in study.svm_c
+    }
+    theirs = {row["head"] if pd.isna(row["C"]) else f"SVM, C = {row['C']:g}": row for row in paper.to_dict("records")}
+    decisions = {name: [_decide(head, result, labels) for result in results] for name, head in fitted.items()}
+    rows = {}
+    for name, scores in decisions.items():
+        indices, decided = _put_together(scores, results)
+        _, reference = _put_together(decisions["FC"], results)
+        train = [f1_interval(labels[r.train], s[r.train] > 0, 100).value for r, s in zip(results, scores, strict=True)]
+        rows[name] = {
+            "train F1": float(np.mean(train)),
+            "test F1": f1_interval(labels[indices], decided, study.resamples),
+            "ours": f1_difference(labels[indices], decided, reference, study.resamples),
+            "paper": theirs[name]["test_f1"] - theirs["FC"]["test_f1"] if name in theirs else np.nan,
+            "paper train F1": theirs[name]["train_f1"] if name in theirs else np.nan,
+            "paper test F1": theirs[name]["test_f1"] if name in theirs else np.nan,
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("head")
+
+
+def _decide(head: object, result: Result, labels: Labels) -> heads.Scores:
+    """Decisions for all patches by a head that is fitted on the fold's training embeddings only."""
+    if head is None:
+        return heads.fc_decision(result.probabilities)
+    fitted = clone(head).fit(result.embeddings[result.train], labels[result.train])
+    return heads.decide(fitted, result.embeddings)
+
+
+def _put_together(
+    scores: Sequence[heads.Scores], results: Sequence[Result]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Test patches by the vote of the folds' heads; without a test part, each patch by the fold that validates it."""
+    test = results[0].test
+    if len(test):
+        return test, np.mean([s[test] for s in scores], axis=0) > 0
+    indices = np.concatenate([r.validation for r in results])
+    return indices, np.concatenate([s[r.validation] for s, r in zip(scores, results, strict=True)]) > 0
+
+
+def selection(results: Mapping[str, Sequence[Result]], study: Study, labels: Labels) -> pd.DataFrame:
+    """Last weights against those of the best validation F1: what choosing them seems to give, and what it gives."""
+    rows = {}
+    for name, folds in results.items():
+        chosen = [
+            f1_interval(labels[r.validation], r.best_probabilities[r.validation] >= 0.5, 100).value for r in folds
+        ]
+        row: dict[str, object] = {
+            "validation F1, last": _out_of_fold_f1(folds, labels, study.resamples),
+            "validation F1, chosen on it (biased)": float(np.mean(chosen)),
+        }
+        if len(folds[0].test):
+            for title, best in (("test F1, last", False), ("test F1, best", True)):
+                indices, probabilities = hold_out(folds, best)
+                row[title] = f1_interval(labels[indices], probabilities >= 0.5, study.resamples)
+        rows[name] = row
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("run")
+
+
+def _out_of_fold_f1(results: Sequence[Result], labels: Labels, resamples: int) -> Interval:
+    indices, probabilities = out_of_fold(results)
+    return f1_interval(labels[indices], probabilities >= 0.5, resamples)
+
+
+def show(table: pd.DataFrame) -> pd.DataFrame:
+    """A table for people: three decimals, a dash where there is nothing."""
+    return table.map(lambda value: f"{value:.3f}" if isinstance(value, float | Interval) else value).replace("nan", "–")
+
+
+def mixing(mixed: Mixed, targets: Tensor) -> pd.DataFrame:
+    """Label arithmetic of a mixed batch: each sample's λ, both labels, and the label that results."""
+    own, other = targets[:, 1].tolist(), targets[mixed.partner, 1].tolist()
+    columns = {
+        "λ": mixed.weight.tolist(),
+        "label": own,
+        "mixed with": other,
+        "mixed label": mixed.targets[:, 1].tolist(),
+    }
+    return pd.DataFrame(columns).rename_axis("sample")
+
+
+def batch_statistics(batches: Mapping[str, Tensor]) -> pd.DataFrame:
+    """Mean and standard deviation of optical and SAR bands of each batch `(N, C, H, W)`."""
+    rows = {
+        name: {
+            f"{kind} {moment}": float(getattr(batch[:, list(group)], moment)())
+            for kind, group in (("optical", OPTICAL), ("SAR", SAR))
+            for moment in ("mean", "std")
+        }
+        for name, batch in batches.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("batch")
+
+
+def occlusion(drops: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Mean fall of the probability for each band and each way of occluding it."""
+    return pd.DataFrame({name: table.mean() for name, table in drops.items()}).rename_axis("band")

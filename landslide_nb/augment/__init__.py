@@ -1,0 +1,1 @@
+"""The training table, SSIM-SMOTE (offline) and colour, geometry, CutMix and Mixup (online)."""

@@ -1,0 +1,1 @@
+"""Patches: the bands, reading and writing, simulation, statistics, channels, scaling and splits."""

@@ -1,0 +1,29 @@
+"""What can be wrong, said in one sentence: what, where, what was expected, what to do."""
+
+
+class LandslideError(Exception):
+    """An error whose message is meant for the user and needs no traceback."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Show one line instead of a traceback in a notebook (an IPython protocol)."""
+        return [f"{type(self).__name__}: {self}"]
+
+
+class DataError(LandslideError):
+    """A file or an array is not what it should be."""
+
+
+class StudyError(LandslideError):
+    """A parameter is unknown, of the wrong type, or out of range."""
+
+
+class LeakError(LandslideError):
+    """A patch that is held out has a part in what the model is fitted on."""
+
+
+class WeightsError(LandslideError):
+    """Pretrained weights cannot be had."""
+
+
+class ChapterError(LandslideError):
+    """A chapter did not run to its end, every cell in order."""

@@ -1,0 +1,1 @@
+"""Backbones, the training loop, and heads on embeddings."""

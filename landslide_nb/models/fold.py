@@ -1,0 +1,101 @@
+"""One fold, from patches to everything a chapter may ask of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from landslide_nb.augment.rows import Rows
+from landslide_nb.augment.smote import oversample
+from landslide_nb.data.folds import Split
+from landslide_nb.data.patches import Patches
+from landslide_nb.data.scaling import Scaler
+from landslide_nb.models.training import Settings, Trained, build, predict, train
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A trained fold.
+
+    Attributes:
+        trained: weights and history.
+        rows: the training table, synthetic rows with their parents.
+        scaler: as fitted on the fold's training patches.
+        probabilities: float32 `(N,)` for all patches, by the last weights.
+        best_probabilities: the same by the weights of the best validation F1.
+        embeddings: float32 `(N, D)` for all patches, by the last weights.
+    """
+
+    trained: Trained
+    rows: Rows
+    scaler: Scaler
+    probabilities: NDArray[np.float32]
+    best_probabilities: NDArray[np.float32]
+    embeddings: NDArray[np.float32]
+
+
+def device() -> torch.device:
+    """Where networks run: the first GPU if there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def training_rows(settings: Settings, patches: Patches, split: Split, fold: int) -> Rows:
+    """The training table of a fold: its real patches, then synthetic ones from its landslide patches."""
+    train_part, validation = split.folds[fold]
+    held_out = np.concatenate([validation, split.test])
+    labels = patches.known_labels
+    rows = Rows.real(train_part, labels, held_out)
+    if not settings.smote:
+        return rows
+    synthetic = oversample(
+        patches.pixels,
+        labels,
+        train_part,
+        held_out,
+        n_syn=settings.smote,
+        k=settings.smote_neighbours,
+        alpha=settings.smote_alpha,
+        beta=settings.smote_beta,
+        seed=settings.seed,
+    )
+    return rows.plus(synthetic)
+
+
+def fit_fold(
+    settings: Settings,
+    patches: Patches,
+    split: Split,
+    fold: int,
+    checkpoint: Path | None = None,
+    report: Callable[[str], None] = lambda line: None,
+) -> Fitted:
+    """Train on a fold and predict all patches.
+
+    Args:
+        settings: the run's parameters.
+        patches: all labelled patches.
+        split: who trains and who does not.
+        fold: which fold validates.
+        checkpoint: where to go on from, if it exists, and to write after each epoch.
+        report: is told of each epoch.
+
+    Raises:
+        LeakError: if a training row has a held-out parent.
+    """
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    labels, validation = patches.known_labels, split.folds[fold][1]
+    rows = training_rows(settings, patches, split, fold)
+    scaler = Scaler.fit(patches.pixels[rows.real_patches], settings.channels, settings.scaling)
+    pixels = torch.from_numpy(patches.pixels).to(device())
+    model = build(settings).to(device())
+    held_out = (validation, labels[validation])
+    trained = train(model, pixels, rows, held_out, settings, scaler, checkpoint, report)
+    last, embeddings = predict(model, pixels, settings, scaler)
+    best = last
+    if trained.best is not trained.last:
+        model.load_state_dict(trained.best)
+        best, _ = predict(model, pixels, settings, scaler)
+    return Fitted(trained, rows, scaler, last, best, embeddings)

@@ -1,0 +1,242 @@
+"""The training loop: rows in, weights out.
+
+Read from top to bottom: what determines a run (`Settings`), how a batch is made, how it is trained, how it predicts.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from sklearn.metrics import f1_score
+from torch import Generator, Tensor
+from torch.nn.functional import interpolate, kl_div, log_softmax, one_hot, softmax
+from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LRScheduler, StepLR
+
+from landslide_nb.augment import online
+from landslide_nb.augment.rows import Rows
+from landslide_nb.data.channels import derive
+from landslide_nb.data.folds import Indices
+from landslide_nb.data.patches import replacing
+from landslide_nb.data.scaling import Scaler
+from landslide_nb.models.backbones import AnyBackbone, Stem, check_name, create
+
+State = dict[str, Tensor]
+Unit = Annotated[float, Field(ge=0, le=1)]
+
+
+class Settings(BaseModel):
+    """All parameters that determine a training run, but the data and the fold. Defaults are the paper's baseline."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    backbone: str = Field(
+        "tf_efficientnetv2_l.in21k_ft_in1k", description="a timm model, or `unet:` and a timm encoder"
+    )
+    weights: str = Field("imagenet", description="`imagenet`, `none`, or a weights file")
+    stem: Stem = Field("repeat", description="what the first convolution starts from: `repeat`, `aware`, `random`")
+    image_size: int = Field(256, ge=16, le=1024, description="pixels a side after resizing")
+    channels: Literal[12, 20, 28] = Field(12, description="12 bands, or 20 or 28 with derived channels")
+    scaling: Literal["standard", "robust"] = Field("standard", description="scaling, fitted on training patches")
+    smote: int = Field(0, ge=0, description="synthetic patches for each landslide patch of the training fold")
+    smote_neighbours: int = Field(5, ge=1, description="k of SSIM-SMOTE")
+    smote_alpha: float = Field(1.0, gt=0, description="α of the Beta distribution of SMOTE's weights")
+    smote_beta: float = Field(1.0, gt=0, description="β of the Beta distribution of SMOTE's weights")
+    colour: Unit = Field(0.2, description="strength of noise, brightness, contrast, saturation")
+    geometry: Unit = Field(0.2, description="strength of shift, shear and rotation")
+    cutmix: bool = Field(False, description="CutMix; with Mixup too, each batch takes one of them")
+    mixup: bool = Field(False, description="Mixup")
+    mixup_alpha: float = Field(1.0, gt=0, description="α of Mixup's Beta(α, α)")
+    epochs: int = Field(50, ge=1, description="passes over the training rows")
+    batch_size: int = Field(36, ge=2, description="samples a step")
+    learning_rate: float = Field(3e-4, gt=0, description="initial learning rate of Adam")
+    schedule: Literal["none", "step", "cosine"] = Field("none", description="learning-rate schedule")
+    score_every: int = Field(3, ge=1, description="epochs between validation scores; the last epoch is always scored")
+    precision: Literal["float32", "bfloat16"] = Field("float32", description="arithmetic of the network")
+    seed: int = Field(42, ge=0, description="of weights, batches and augmentation")
+
+    @field_validator("backbone")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        check_name(name)
+        return name
+
+
+@dataclass(eq=False)
+class Trained:
+    """What training has come to so far; also what a checkpoint holds.
+
+    Attributes:
+        last: the weights after the last epoch: nothing was chosen, so they may be scored on the validation fold.
+        best: the weights of the best validation F1 (as the paper takes them): scored on the hold-out test only.
+        history: a record for each epoch: epoch, loss, learning_rate, validation_f1 (None where not scored), seconds.
+    """
+
+    last: State
+    best: State
+    history: list[dict[str, float | None]] = field(default_factory=list)
+
+    @property
+    def best_f1(self) -> float:
+        """The best validation F1 so far; -1 before the first."""
+        return max((f1 for record in self.history if (f1 := record["validation_f1"]) is not None), default=-1.0)
+
+
+def build(settings: Settings) -> AnyBackbone:
+    """The network of a run, its random weights drawn from the run's seed."""
+    torch.manual_seed(settings.seed)
+    return create(settings.backbone, settings.channels, settings.weights, settings.stem, settings.image_size)
+
+
+def prepare(bands: Tensor, settings: Settings, scaler: Scaler) -> Tensor:
+    """From bands `(N, 12, H, W)` to what the network sees: channels derived, scaled, resized."""
+    channels = scaler.apply(derive(bands, settings.channels))
+    if channels.shape[-1] == settings.image_size:
+        return channels
+    return interpolate(channels, size=(settings.image_size,) * 2, mode="bilinear", align_corners=False)
+
+
+def augment(x: Tensor, targets: Tensor, settings: Settings, generator: Generator) -> tuple[Tensor, Tensor]:
+    """Online augmentation of a prepared batch and its soft labels `(N, 2)`."""
+    if settings.geometry:
+        x = online.geometry(x, settings.geometry, generator)
+    if settings.colour:
+        x = online.colour(x, settings.colour, generator)
+    both = settings.cutmix and settings.mixup
+    take_cutmix = online.uniform(1, 0, 1, generator).item() < 0.5 if both else settings.cutmix
+    if take_cutmix:
+        x, targets, *_ = online.cutmix(x, targets, generator)
+    elif settings.mixup:
+        x, targets, *_ = online.mixup(x, targets, settings.mixup_alpha, generator)
+    return x, targets
+
+
+def batches(
+    pixels: Tensor, rows: Rows, settings: Settings, scaler: Scaler, generator: Generator
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """One epoch of augmented batches in random order; a last incomplete one is dropped unless it is the only one."""
+    order = torch.randperm(len(rows), generator=Generator().manual_seed(generator.initial_seed()))
+    whole = len(order) - len(order) % settings.batch_size or len(order)
+    labels = torch.from_numpy(rows.labels).long()
+    for chosen in order[:whole].split(settings.batch_size):
+        x = prepare(rows.gather(pixels, chosen), settings, scaler)
+        targets = one_hot(labels[chosen], 2).to(x)
+        yield augment(x, targets, settings, generator)
+
+
+def train(
+    model: AnyBackbone,
+    pixels: Tensor,
+    rows: Rows,
+    validation: tuple[Indices, NDArray[np.int8]],
+    settings: Settings,
+    scaler: Scaler,
+    checkpoint: Path | None = None,
+    report: Callable[[str], None] = lambda line: None,
+) -> Trained:
+    """Train a network; go on from `checkpoint` if it exists, and write it after each epoch.
+
+    Args:
+        model: on the device of `pixels`.
+        pixels: all patches, `(P, 12, H, W)`, on the device.
+        rows: the training table.
+        validation: indices of the validation patches and their labels.
+        settings: the run's parameters.
+        scaler: fitted on the training patches.
+        checkpoint: where to go on from; None for nowhere.
+        report: is told of each epoch in a line.
+    """
+    optimizer = torch.optim.Adam(model.parameters(), lr=settings.learning_rate)
+    scheduler = _schedule(optimizer, settings)
+    trained = Trained(_copy(model), _copy(model))
+    if checkpoint is not None and checkpoint.is_file():
+        saved = torch.load(checkpoint, weights_only=True, map_location=pixels.device)
+        model.load_state_dict(saved["last"])
+        optimizer.load_state_dict(saved["optimizer"])
+        scheduler.load_state_dict(saved["scheduler"])
+        trained = Trained(saved["last"], saved["best"], saved["history"])
+    for epoch in range(len(trained.history), settings.epochs):
+        started, rate = time.perf_counter(), optimizer.param_groups[0]["lr"]
+        loss = _epoch(model, optimizer, pixels, rows, settings, scaler, epoch)
+        scheduler.step()
+        f1 = None
+        if (epoch + 1) % settings.score_every == 0 or epoch + 1 == settings.epochs:
+            indices, labels = validation
+            f1 = float(f1_score(labels, predict(model, pixels[indices], settings, scaler)[0] >= 0.5, zero_division=0))
+        trained.last = _copy(model)
+        if f1 is not None and f1 > trained.best_f1:
+            trained.best = trained.last
+        seconds = time.perf_counter() - started
+        record = {"epoch": epoch + 1, "loss": loss, "learning_rate": rate, "validation_f1": f1, "seconds": seconds}
+        trained.history.append(record)
+        scored = "" if f1 is None else f", validation F1 {f1:.3f}"
+        report(f"epoch {epoch + 1}/{settings.epochs}: loss {loss:.4f}{scored}, {seconds:.1f} s")
+        if checkpoint is not None:
+            states = {"optimizer": optimizer.state_dict(), "scheduler": scheduler.state_dict()}
+            with replacing(checkpoint) as temporary:
+                torch.save(vars(trained) | states, temporary)
+    return trained
+
+
+def _epoch(
+    model: AnyBackbone,
+    optimizer: torch.optim.Optimizer,
+    pixels: Tensor,
+    rows: Rows,
+    settings: Settings,
+    scaler: Scaler,
+    epoch: int,
+) -> float:
+    """One pass over the rows; randomness depends on seed and epoch alone, so that a resumed run goes on as it would have."""
+    seed = settings.seed * 100_003 + epoch
+    torch.manual_seed(seed)  # dropout
+    generator = Generator(pixels.device).manual_seed(seed)
+    model.train()
+    losses = []
+    for x, targets in batches(pixels, rows, settings, scaler, generator):
+        with _precision(settings, x.device):
+            logits = model(x)
+        loss = kl_div(log_softmax(logits.float(), 1), targets, reduction="batchmean")
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.detach())
+    return float(torch.stack(losses).mean())
+
+
+@torch.no_grad()
+def predict(
+    model: AnyBackbone, bands: Tensor, settings: Settings, scaler: Scaler, batch: int = 64
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Probabilities of a landslide `(N,)` and embeddings `(N, D)` of bands `(N, 12, H, W)`."""
+    model.eval()
+    probabilities, embeddings = [], []
+    for part in bands.split(batch):
+        with _precision(settings, part.device):
+            embedding = model.embed(prepare(part, settings, scaler))
+            logits = model.classify(embedding)
+        probabilities.append(softmax(logits.float(), 1)[:, 1].cpu())
+        embeddings.append(embedding.float().cpu())
+    return torch.cat(probabilities).numpy(), torch.cat(embeddings).numpy()
+
+
+def _schedule(optimizer: torch.optim.Optimizer, settings: Settings) -> LRScheduler:
+    if settings.schedule == "cosine":
+        return CosineAnnealingLR(optimizer, T_max=settings.epochs)
+    if settings.schedule == "step":  # a tenth after each third of the run
+        return StepLR(optimizer, step_size=max(1, settings.epochs // 3), gamma=0.1)
+    return ConstantLR(optimizer, factor=1)
+
+
+def _precision(settings: Settings, device: torch.device) -> torch.autocast | nullcontext[None]:
+    return torch.autocast(device.type, torch.bfloat16) if settings.precision == "bfloat16" else nullcontext()
+
+
+def _copy(model: AnyBackbone) -> State:
+    return {name: value.detach().clone() for name, value in model.state_dict().items()}

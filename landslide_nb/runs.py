@@ -1,0 +1,230 @@
+"""Run: one training run, kept under the hash of all that determines it.
+
+`Run(study, fold).fit()` trains once and writes atomically; afterwards it reads. Two processes that ask for the same run
+train it once. An interrupted run goes on from its last epoch.
+"""
+
+import ast
+import fcntl
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+
+from landslide_nb.data.folds import Indices, Split
+from landslide_nb.data.patches import Patches
+from landslide_nb.data.scaling import Scaler
+from landslide_nb.errors import DataError
+from landslide_nb.models.backbones import AnyBackbone
+from landslide_nb.models.fold import Fitted, fit_fold
+from landslide_nb.models.training import build
+from landslide_nb.store import store
+from landslide_nb.study import Study
+
+# The code that a run's numbers come from: a change here makes new runs, a changed figure does not.
+CODE = (
+    *("data/bands.py", "data/channels.py", "data/scaling.py", "data/folds.py", "augment"),
+    *("models/backbones.py", "models/training.py", "models/fold.py"),
+)
+LIBRARIES = ("torch", "timm", "kornia", "segmentation-models-pytorch")
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What a run has come to. N is the number of all labelled patches.
+
+    Attributes:
+        probabilities: float32 `(N,)` by the last weights; the fold's validation patches may be scored by these.
+        best_probabilities: float32 `(N,)` by the weights of the best validation F1; for the hold-out test only.
+        embeddings: float32 `(N, D)` by the last weights.
+        first, second, weight: the training table.
+        history: one row an epoch.
+        seconds: of training and prediction.
+        train: indices of the fold's training patches.
+        validation: of its validation patches.
+        test: of the hold-out test patches.
+        folder: where it is kept.
+    """
+
+    probabilities: NDArray[np.float32]
+    best_probabilities: NDArray[np.float32]
+    embeddings: NDArray[np.float32]
+    first: NDArray[np.int64]
+    second: NDArray[np.int64]
+    weight: NDArray[np.float32]
+    history: pd.DataFrame
+    seconds: float
+    train: Indices
+    validation: Indices
+    test: Indices
+    folder: Path
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One training run: a study's settings on one fold of its patches."""
+
+    study: Study
+    fold: int
+
+    @cached_property
+    def data(self) -> tuple[Patches, Split]:
+        """The study's patches and how they are split."""
+        return _data(
+            self.study.model_dump_json(include={"data", "simulated_patches", "n_test", "folds", "data_seed", "edition"})
+        )
+
+    @property
+    def held_out(self) -> Indices:
+        """The patches that the run must not train on: its validation fold and the test part."""
+        split = self.data[1]
+        return np.concatenate([split.folds[self.fold][1], split.test])
+
+    @cached_property
+    def determined_by(self) -> dict[str, object]:
+        """All that the run's bytes depend on."""
+        if not 0 <= self.fold < self.study.folds:
+            raise DataError(f"fold {self.fold} does not exist; there are {self.study.folds}, counted from 0")
+        split = {name: getattr(self.study, name) for name in ("n_test", "folds", "data_seed")}
+        where = {"fold": self.fold, "fingerprint": self.data[0].fingerprint}
+        weights = {"weights_file": _file_hash(self.study.weights)}
+        return self.study.settings.model_dump() | split | where | weights | code_version()
+
+    @property
+    def key(self) -> str:
+        """The hash that the run is kept under."""
+        return hashlib.sha256(json.dumps(self.determined_by, sort_keys=True).encode()).hexdigest()[:20]
+
+    @property
+    def folder(self) -> Path:
+        """Where the run is, or will be."""
+        return store() / "runs" / self.key
+
+    @property
+    def done(self) -> bool:
+        """Whether the run is there."""
+        return self.folder.is_dir()
+
+    def fit(self, report: Callable[[str], None] = lambda line: None) -> Result:
+        """Train if that has not been done, and read the result."""
+        if not self.done:
+            with _locked(self.folder.with_suffix(".lock")):
+                if not self.done:
+                    self._fit(report)
+        return self._read()
+
+    def _fit(self, report: Callable[[str], None]) -> None:
+        patches, split = self.data
+        checkpoint = self.folder.with_suffix(".checkpoint")
+        started = time.perf_counter()
+        fitted = fit_fold(self.study.settings, patches, split, self.fold, checkpoint, report)
+        temporary = self.folder.with_suffix(".tmp")
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        _write(temporary, fitted)
+        record = self.determined_by | {"edition": self.study.edition, "run_seconds": time.perf_counter() - started}
+        (temporary / "run.json").write_text(json.dumps(record, indent=1, sort_keys=True))
+        temporary.rename(self.folder)
+        checkpoint.unlink(missing_ok=True)
+
+    def _read(self) -> Result:
+        with np.load(self.folder / "arrays.npz", allow_pickle=False) as arrays:
+            kept = {name: arrays[name] for name in arrays.files if name not in ("centre", "scale")}
+        history = pd.read_csv(self.folder / "history.csv")
+        seconds = json.loads((self.folder / "run.json").read_text())["run_seconds"]
+        split = self.data[1]
+        train, validation = split.folds[self.fold]
+        return Result(
+            **kept,
+            history=history,
+            seconds=seconds,
+            train=train,
+            validation=validation,
+            test=split.test,
+            folder=self.folder,
+        )
+
+    def model(self) -> tuple[AnyBackbone, Scaler]:
+        """The trained network (its last weights, on the CPU) and the scaling of its input."""
+        self.fit()
+        network = build(self.study.settings.model_copy(update={"weights": "none"}))
+        network.load_state_dict(load_file(self.folder / "last.safetensors"))
+        with np.load(self.folder / "arrays.npz", allow_pickle=False) as arrays:
+            return network.eval(), Scaler(arrays["centre"], arrays["scale"])
+
+
+def fit(studies: Mapping[str, Study], report: Callable[[str], None] = print) -> dict[str, list[Result]]:
+    """The results of each study, fold by fold; what is missing is trained first, with a line for each step."""
+    wanted = [(name, Run(study, fold)) for name, study in studies.items() for fold in range(study.folds)]
+    missing = sum(not run.done for _, run in wanted)
+    results: dict[str, list[Result]] = {name: [] for name in studies}
+    trained = 0
+    for name, run in wanted:
+        if not run.done:
+            trained += 1
+            report(f"run {trained} of {missing}: {name}, fold {run.fold + 1} of {run.study.folds}")
+        results[name].append(run.fit(lambda line: report(f"  {line}")))
+    return results
+
+
+def _write(folder: Path, fitted: Fitted) -> None:
+    np.savez(
+        folder / "arrays.npz",
+        probabilities=fitted.probabilities,
+        best_probabilities=fitted.best_probabilities,
+        embeddings=fitted.embeddings,
+        first=fitted.rows.first,
+        second=fitted.rows.second,
+        weight=fitted.rows.weight,
+        centre=fitted.scaler.centre,
+        scale=fitted.scaler.scale,
+    )
+    save_file({name: value.cpu() for name, value in fitted.trained.last.items()}, folder / "last.safetensors")
+    save_file({name: value.cpu() for name, value in fitted.trained.best.items()}, folder / "best.safetensors")
+    pd.DataFrame(fitted.trained.history).to_csv(folder / "history.csv", index=False)
+
+
+@cache
+def _data(choice: str) -> tuple[Patches, Split]:
+    """Patches are read and hashed once for all runs of a process."""
+    values = json.loads(choice)
+    study = Study.load(**values)
+    patches = study.patches()
+    return patches, study.split(patches)
+
+
+@cache
+def code_version() -> dict[str, str]:
+    """A hash of the code that runs depend on (not of its comments), and the versions of the libraries that do the work."""
+    package = Path(__file__).parent
+    sources = sorted(
+        path for name in CODE for path in [package / name, *(package / name).glob("*.py")] if path.is_file()
+    )
+    trees = "".join(ast.dump(ast.parse(path.read_text())) for path in sources)
+    code = hashlib.sha256(trees.encode()).hexdigest()[:16]
+    return {"code": code} | {name: version(name) for name in LIBRARIES}
+
+
+def _file_hash(weights: str) -> str | None:
+    path = Path(weights)
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.is_file() else None
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold a lock that other processes wait for; it goes with the process, however that ends."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,159 @@
+"""Study: the typed parameters of everything, the editions, and the paper's published numbers."""
+
+import difflib
+import hashlib
+import tomllib
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import pandas as pd
+from pydantic import Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from landslide_nb.data import simulate, zindi
+from landslide_nb.data.folds import Split, split
+from landslide_nb.data.patches import Patches
+from landslide_nb.errors import StudyError
+from landslide_nb.models.training import Settings
+from landslide_nb.store import store
+
+SIMULATED = "simulated"
+RESOURCES = files("landslide_nb")
+EDITIONS = tuple(sorted(entry.name.removesuffix(".toml") for entry in (RESOURCES / "editions").iterdir()))
+
+
+class Study(Settings):
+    """All parameters of a study: those of a run (`Settings`), its data, and what the chapters compare."""
+
+    edition: str = Field(description="which file of parameters this started from")
+    note: str = Field(description="what a reader has to know of the edition's numbers")
+    data: str = Field(
+        SIMULATED, description="`simulated`, a challenge folder, or an HDF5 file made by `landslide-nb convert`"
+    )
+    simulated_patches: int = Field(ge=8, description="how many patches are simulated, test part included")
+    n_test: int = Field(ge=0, description="patches held out for the test; 0: out-of-fold scores only")
+    folds: int = Field(ge=2, description="folds of cross-validation")
+    data_seed: int = Field(42, ge=0, description="of simulation, hold-out split and folds")
+    smote_per_patch: int = Field(5, ge=1, description="synthetic patches for each landslide patch, in rows with SMOTE")
+    backbones: dict[str, str] = Field(description="chapter 04: each backbone and its weights")
+    svm_c: Annotated[tuple[float, ...], Field(strict=False)] = Field(
+        (1.0, 0.75, 0.5, 0.1), description="chapter 06: the SVM's C"
+    )
+    resamples: int = Field(ge=100, description="bootstrap resamples of an interval")
+    statistics: str | None = Field(None, description="chapters 01: a table of real statistics, to show beside")
+    patch: str | None = Field(None, description="chapter 01: a real patch (.npy), to show beside")
+
+    @classmethod
+    def load(cls, edition: str = "smoke", data: str = SIMULATED, **overrides: Any) -> Self:
+        """An edition's parameters with some changed; None leaves one as it is.
+
+        Args:
+            edition: "smoke", "lite" or "paper".
+            data: where the patches come from.
+            overrides: parameters by name.
+
+        Raises:
+            StudyError: naming the unknown edition or parameter, or the value of the wrong type or range.
+        """
+        if edition not in EDITIONS:
+            raise StudyError(f"edition is {edition!r}; expected one of {', '.join(EDITIONS)}")
+        base = tomllib.loads((RESOURCES / "editions" / f"{edition}.toml").read_text())
+        changed = {name: value for name, value in overrides.items() if value is not None}
+        return cls._checked(base | {"edition": edition, "data": data} | changed)
+
+    @classmethod
+    def _checked(cls, values: Mapping[str, Any]) -> Self:
+        try:
+            return cls.model_validate(dict(values))
+        except ValidationError as error:
+            raise StudyError(_sentence(error.errors()[0])) from None
+
+    def but(self, **changes: Any) -> Self:
+        """The same study with some parameters changed, checked again."""
+        return self._checked(self.model_dump() | changes)
+
+    @property
+    def settings(self) -> Settings:
+        """The parameters that determine a training run, without the rest."""
+        return Settings(**{name: getattr(self, name) for name in Settings.model_fields})
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the patches are simulated."""
+        return self.data == SIMULATED
+
+    def patches(self) -> Patches:
+        """The labelled patches; simulated ones are made once and kept.
+
+        Raises:
+            DataError: if `data` names no folder or file of patches.
+        """
+        if not self.simulated:
+            return zindi.read(self.data)[0] if Path(self.data).is_dir() else Patches.read(self.data)
+        source = Path(simulate.__file__).read_bytes()
+        key = hashlib.sha256(source + f"{self.simulated_patches} {self.data_seed}".encode()).hexdigest()[:16]
+        kept = store() / "data" / f"simulated-{key}.h5"
+        if not kept.is_file():
+            simulate.simulate(self.simulated_patches, self.data_seed).write(kept)
+        return Patches.read(kept)
+
+    def split(self, patches: Patches) -> Split:
+        """Who trains, who validates, who is held out."""
+        return split(patches.known_labels, self.n_test, self.folds, self.data_seed)
+
+    def ablations(self) -> dict[str, Self]:
+        """The rows of the paper's Table 2 as studies; image sizes in the table's proportions."""
+        table = published("table2")
+        base = table["size"].iloc[0]
+        return {
+            row["row"]: self.but(
+                image_size=round(self.image_size * row["size"] / base),
+                smote=self.smote_per_patch if row["smote"] else 0,
+                **{name: row[name] for name in ("channels", "mixup", "cutmix", "schedule", "scaling")},
+            )
+            for row in table.to_dict("records")
+        }
+
+    def baseline(self) -> Self:
+        """The first row of Table 2."""
+        return next(iter(self.ablations().values()))
+
+    def best(self) -> Self:
+        """The last row of Table 2: the paper's best network, whose embeddings Table 3 gives to the heads."""
+        return list(self.ablations().values())[-1]
+
+    def by_backbone(self) -> dict[str, Self]:
+        """The baseline with each backbone of the edition's list."""
+        base = self.baseline()
+        return {name: base.but(backbone=name, weights=weights) for name, weights in self.backbones.items()}
+
+    def experiments(self) -> dict[str, Self]:
+        """Every study that the chapters ask runs of, once, under one of its names."""
+        named = self.ablations() | self.by_backbone()
+        distinct = {study.settings.model_dump_json(): (name, study) for name, study in reversed(named.items())}
+        return dict(reversed(distinct.values()))
+
+    def _repr_markdown_(self) -> str:
+        kind = "**Simulated patches.**" if self.simulated else f"Patches from `{Path(self.data).name}`."
+        return f"> {kind} {self.note}"
+
+
+def published(table: Literal["table1", "table2", "table3"]) -> pd.DataFrame:
+    """A table of the paper, as printed there."""
+    with (RESOURCES / "paper" / f"{table}.csv").open() as stream:
+        return pd.read_csv(stream)
+
+
+def _sentence(error: ErrorDetails) -> str:
+    """One sentence for the first of pydantic's complaints."""
+    name, value = ".".join(map(str, error["loc"])), error["input"]
+    if error["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(name, Study.model_fields, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(Study.model_fields)}"
+        return f"unknown parameter {name!r}; {hint}"
+    if error["type"] == "missing":
+        return f"parameter {name!r} is missing"
+    expected = error["msg"].removeprefix("Input should be ")
+    return f"parameter {name!r} is {value!r} ({type(value).__name__}); expected {expected}"
