@@ -1,0 +1,71 @@
+"""What the tests share: simulated patches, a challenge folder, the command line, and the real data where it is."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import pytest
+
+from landslide_nb.data import zindi
+from landslide_nb.data.patches import Patches
+from landslide_nb.data.simulate import simulate
+
+REAL = Path(__file__).parents[2] / "shared" / "data"
+
+
+class Command(Protocol):
+    """The command line: takes arguments, gives the finished process."""
+
+    def __call__(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        """Run `landslide-nb` with these arguments."""
+
+
+def pytest_configure() -> None:
+    """No test may fetch weights; the hub's client reads this once, when a test module imports it."""
+    os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of kept results, for tests only: never the one of the user."""
+    folder = tmp_path_factory.mktemp("store")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LANDSLIDE_NB_STORE", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def real() -> Path:
+    """The folder of real data, which is not part of the project."""
+    if not REAL.is_dir():
+        pytest.skip("the real data is not at ../shared/data")
+    return REAL
+
+
+@pytest.fixture(scope="session")
+def tiny() -> Patches:
+    """Twenty-four simulated patches, half of them with a landslide; not to be changed."""
+    return simulate(24, seed=7, positive_rate=0.5)
+
+
+@pytest.fixture
+def folder(tiny: Patches, tmp_path: Path) -> Path:
+    """A challenge folder of six labelled and three unlabelled patches."""
+    hidden = tiny.take(np.arange(6, 9))
+    zindi.write(tmp_path / "challenge", tiny.take(np.arange(6)), Patches(hidden.ids, hidden.pixels))
+    return tmp_path / "challenge"
+
+
+@pytest.fixture(scope="session")
+def command() -> Command:
+    """The installed `landslide-nb`, as a user starts it."""
+
+    def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        script = Path(sys.executable).parent / "landslide-nb"
+        return subprocess.run([script, *arguments], capture_output=True, text=True, check=False)
+
+    return run

@@ -1,0 +1,250 @@
+"""Backbones: real ImageNet weights, any number of channels, and errors in one sentence."""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import timm
+import torch
+from skimage.data import coffee
+from timm.data import ImageNetInfo
+from torch import Tensor, nn
+from torch.nn.functional import interpolate, softmax
+
+from landslide_nb.analysis import tables
+from landslide_nb.errors import StudyError, WeightsError
+from landslide_nb.models import backbones
+from landslide_nb.models.backbones import PACKAGED, AnyBackbone, UNetBackbone, create
+from landslide_nb.study import published
+
+SMALL = ("test_resnet", "test_efficientnet", "test_vit", "unet:test_resnet")
+
+
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No hub, said to the hub's client itself: it reads HF_HUB_OFFLINE only when it is imported."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    yield
+
+
+def classifier(model: AnyBackbone) -> nn.Module:
+    """The last layer."""
+    layer: nn.Module = model.classifier if isinstance(model, UNetBackbone) else model.network.get_classifier()
+    return layer
+
+
+def decided(model: AnyBackbone) -> AnyBackbone:
+    """The network with a last layer that is not zero, so that its logits depend on its input."""
+    for parameter in classifier(model).parameters():
+        nn.init.normal_(parameter)
+    return model.eval()
+
+
+@cache
+def packaged(stem: backbones.Stem, seed: int = 0) -> AnyBackbone:
+    """The packaged network with 12 channels."""
+    torch.manual_seed(seed)
+    return create(PACKAGED, 12, "imagenet", stem)
+
+
+def first_filters(model: AnyBackbone) -> Tensor:
+    """The weights of the first convolution, `(F, 12, 3, 3)`."""
+    weight: Tensor = model.state_dict()["network.conv_stem.weight"]
+    return weight
+
+
+def equal(a: nn.Module, b: nn.Module) -> bool:
+    """Whether two networks have the same weights, to the bit."""
+    ours, theirs = a.state_dict(), b.state_dict()
+    return ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_packaged_weights_know_an_espresso() -> None:
+    """ImageNet weights would be a wrong mapping of names: a network that loads, and sees nothing."""
+    network = timm.create_model(
+        PACKAGED, pretrained=True, pretrained_cfg_overlay={"state_dict": backbones.packaged_weights()}
+    )
+    picture: Any = coffee
+    photograph = torch.from_numpy(picture()[:, 100:500].copy()).permute(2, 0, 1)[None].float() / 255
+    assert photograph.shape == (1, 3, 400, 400)
+    x = (interpolate(photograph, size=224, mode="bilinear", antialias=True) - 0.5) / 0.5
+    with torch.no_grad():
+        probability, index = softmax(network.eval()(x), 1)[0].max(0)
+    assert "espresso" in ImageNetInfo().index_to_description(int(index))
+    assert probability > 0.9
+
+
+@pytest.mark.parametrize(
+    ("name", "channels"), [*((name, 20) for name in SMALL), ("test_resnet", 12), ("test_resnet", 28)]
+)
+def test_any_number_of_channels(name: str, channels: int) -> None:
+    """A backbone would fail at the channels of an ablation, or its heads would see other features than it does."""
+    model = decided(create(name, channels, "none", image_size=32))
+    x = torch.randn(3, channels, 32, 32)
+    with torch.no_grad():
+        logits, embedding = model(x), model.embed(x)
+        assert logits.shape == (3, 2) and embedding.ndim == 2 and len(embedding) == 3
+        assert torch.allclose(logits, model.classify(embedding), atol=1e-5)
+    assert (logits[0] - logits[1]).abs().max() > 1e-6, "the input does not matter"
+    assert classifier(model).in_features == embedding.shape[1]
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_training_begins_at_even_odds(name: str) -> None:
+    """A random last layer would make the first steps large and the small editions' results a matter of luck."""
+    with torch.no_grad():
+        assert create(name, 12, "none", image_size=32).eval()(torch.randn(2, 12, 32, 32)).abs().max() == 0
+
+
+@pytest.mark.parametrize("size", [32, 64])
+def test_networks_with_a_grid_take_the_image_size(size: int) -> None:
+    """A ViT would demand 224 pixels whatever the edition says."""
+    model = create("test_vit", 12, "none", image_size=size)
+    assert model.embed(torch.randn(1, 12, size, size)).shape == (1, 64)
+
+
+def test_the_packaged_weights_are_all_there() -> None:
+    """A layer that no weight is found for would start at random without a word."""
+    loaded = create(PACKAGED, 3, "imagenet").state_dict()
+    known = backbones.packaged_weights()
+    trained = {name for name in loaded if "classifier" not in name and "num_batches" not in name}
+    assert trained <= {f"network.{name}" for name in known}
+    assert all(torch.equal(loaded[name], known[name.removeprefix("network.")]) for name in trained)
+
+
+def test_stem_repeat_repeats_the_rgb_filters() -> None:
+    """The first layer would not start as timm's does, which the paper's numbers come from."""
+    weight = first_filters(packaged("repeat"))
+    rgb = backbones.packaged_weights()["conv_stem.weight"]
+    assert torch.allclose(weight, rgb.repeat(1, 4, 1, 1) * 3 / 12)
+
+
+def test_stem_aware_keeps_rgb_and_gives_the_rest_their_mean() -> None:
+    """A radar band would start from a filter for a colour."""
+    weight, repeated = first_filters(packaged("aware")), first_filters(packaged("repeat"))
+    assert torch.equal(weight[:, :3], repeated[:, :3])
+    assert torch.allclose(weight[:, 3:], repeated[:, :3].mean(1, keepdim=True).expand(-1, 9, -1, -1))
+
+
+def test_stem_random_forgets_the_filters() -> None:
+    """The comparison of stems would compare the same thing."""
+    weights = [first_filters(packaged("random", seed)) for seed in (0, 1)]
+    assert not torch.equal(*weights)
+    assert not torch.allclose(weights[0][:, :3], first_filters(packaged("repeat"))[:, :3], atol=1e-3)
+
+
+@pytest.mark.parametrize("stem", ["aware", "random"])
+def test_stems_change_the_first_layer_only(stem: backbones.Stem) -> None:
+    """A change of the stem would be a change of something else too."""
+    ours, theirs = packaged(stem).state_dict(), packaged("repeat").state_dict()
+    assert [name for name in ours if not torch.equal(ours[name], theirs[name])] == ["network.conv_stem.weight"]
+
+
+def test_random_weights_depend_on_the_seed_alone() -> None:
+    """A run could not be repeated, or all seeds would give the same network."""
+    made = []
+    for seed in (1, 1, 2):
+        torch.manual_seed(seed)
+        made.append(create("test_resnet", 12, "none"))
+    assert equal(made[0], made[1])
+    assert not equal(made[0], made[2])
+
+
+def test_no_weights_are_not_the_packaged_ones() -> None:
+    """`none` would be pretrained, and the comparison with ImageNet weights one of equals."""
+    blank = create(PACKAGED, 12, "none").state_dict()["network.conv_head.weight"]
+    assert not torch.allclose(blank, packaged("repeat").state_dict()["network.conv_head.weight"], atol=1e-3)
+
+
+def test_weights_come_from_a_file(tmp_path: Path) -> None:
+    """A cluster without a network could not use weights that were carried there."""
+    torch.save(backbones.packaged_weights(), tmp_path / "rgb.pth")
+    assert equal(create(PACKAGED, 12, str(tmp_path / "rgb.pth")), packaged("repeat"))
+
+
+def test_weights_of_twelve_channels_come_back_as_they_are(tmp_path: Path) -> None:
+    """A network that somebody trained on such patches would lose its first layer."""
+    torch.manual_seed(3)
+    model = create(PACKAGED, 12, "none")
+    torch.save(model.get_submodule("network").state_dict(), tmp_path / "own.pth")
+    assert equal(create(PACKAGED, 12, str(tmp_path / "own.pth")), model)
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [("convnext_atoo", "convnext_atto"), ("tf_efficientnet_lite9", "tf_efficientnet_lite"), ("unet:nonsense", "timm")],
+)
+def test_unknown_backbones_are_named_with_near_ones(name: str, near: str) -> None:
+    """A typing error would end in a traceback of timm's, or in hints that do not help."""
+    with pytest.raises(StudyError, match=f"'{name}' is not known .*{near}"):
+        create(name, 12, "none")
+
+
+@pytest.mark.parametrize("name", ["resnet18.nonsense", "unet:vit_tiny_patch16_224"])
+def test_backbones_that_cannot_be_built_are_study_errors(name: str) -> None:
+    """A tag that timm has not, or an encoder that makes no U-Net, would end in a traceback."""
+    with pytest.raises(StudyError, match=name.rpartition(":")[2]):
+        create(name, 12, "none")
+
+
+@pytest.mark.usefixtures("offline")
+@pytest.mark.parametrize(
+    ("name", "weights", "said"),
+    [
+        ("resnet18", "/no/such/file.pth", "/no/such/file.pth does not exist"),
+        ("resnet18", "imagenet", "weights of resnet18 cannot be had from timm's hub"),
+        ("unet:resnet18", "imagenet", "unet:resnet18 has no weights 'imagenet'"),
+    ],
+)
+def test_missing_weights_are_one_sentence(name: str, weights: str, said: str) -> None:
+    """A user without a network would meet a page of traceback and no way on."""
+    with pytest.raises(WeightsError) as caught:
+        create(name, 12, weights)
+    assert said in str(caught.value)
+    assert "weights='none'" in str(caught.value) or "'none'" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"nothing that torch can read", [1, 2], {"a": torch.zeros(3)}, {"network.fc.weight": torch.zeros(2, 512)}],
+    ids=["bytes", "a list", "unrelated", "wrapped"],
+)
+def test_a_file_without_the_networks_weights_is_refused(content: object, tmp_path: Path) -> None:
+    """Training would start from random weights, and be reported as started from the file."""
+    path = tmp_path / "weights.pth"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        torch.save(content, path)
+    with pytest.raises(WeightsError, match=re.escape(str(path))) as caught:
+        create("resnet18", 12, str(path))
+    assert "\n" not in str(caught.value)
+
+
+def test_parameters_are_those_of_timm() -> None:
+    """The table of sizes would be wrong."""
+    assert backbones.parameters(create(PACKAGED, 3, "none")) == pytest.approx(4.65e6 - 998 * 1281, rel=0.01)
+
+
+def test_stages_are_the_papers_table_1() -> None:
+    """The book's first table would show another network than the one that is trained."""
+    paper, ours = published("table1").set_index("stage"), backbones.stages()
+    assert list(ours.index) == list(paper.index)
+    numbers, none = dict.fromkeys(["expand", "stride"], "Int64"), {"expand": 0, "stride": 0}
+    different = paper.astype(numbers).fillna(none).astype(str) != ours[paper.columns].fillna(none).astype(str)
+    assert [(stage, name) for stage in paper.index for name in paper.columns if different.loc[stage, name]] == [
+        (1, "operator"),
+        (1, "expand"),
+    ]
+    assert ours.loc[1, "operator"] == "Conv"
+
+
+def test_architecture_names_that_difference_and_no_other() -> None:
+    """A reader would be told that the networks agree where they do not."""
+    agrees = tables.architecture()["agrees"]
+    assert agrees.drop(index=1).eq("yes").all()
+    assert agrees[1] == "operator: the paper has Fused-MBConv; expand: the paper has 1"

@@ -1,0 +1,206 @@
+"""Online augmentation: what is mixed adds up, what is moved is not altered, what is off does nothing."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import beta, kstest
+from torch import Generator, Tensor
+from torch.nn.functional import one_hot
+
+from landslide_nb.augment import online
+
+
+def generator(seed: int = 0) -> Generator:
+    """A generator with a seed."""
+    return Generator().manual_seed(seed)
+
+
+def batch(n: int = 16, channels: int = 12, height: int = 8, width: int = 8) -> Tensor:
+    """Pixels as after scaling, no two alike."""
+    return torch.randn((n, channels, height, width), generator=generator(9))
+
+
+def labels(n: int = 16) -> Tensor:
+    """One-hot targets `(n, 2)` of both classes."""
+    return one_hot(torch.arange(n) % 2, 2).float()
+
+
+def matrix(angle: float = 0, shear: float = 0, flip: float = 1, shift: tuple[float, float] = (0, 0)) -> Tensor:
+    """The affine matrices of one transformation for a batch of one."""
+    return online.affine_matrix(*map(torch.tensor, ([angle], [shear], [flip], [shift])))
+
+
+def dihedral(patch: Tensor) -> list[Tensor]:
+    """The eight ways to lay a patch `(C, H, H)`."""
+    turned = [torch.rot90(patch, k, (1, 2)) for k in range(4)]
+    return [*turned, *(t.flip(2) for t in turned)]
+
+
+def test_cutmix_labels_are_the_pixel_count() -> None:
+    """Labels would be in another proportion than the area that a network sees (Algorithm 2)."""
+    x, targets = batch(channels=3, height=9, width=14), labels()
+    mixed = online.cutmix(x, targets, generator())
+    own = (mixed.pixels == x).all(1)
+    share = own.float().mean((1, 2))
+    alone = mixed.partner == torch.arange(16)
+    assert torch.allclose(mixed.weight[~alone], share[~alone], atol=1e-6, rtol=0)
+    expected = share[:, None] * targets + (1 - share[:, None]) * targets[mixed.partner]
+    assert torch.allclose(mixed.targets, expected, atol=1e-6, rtol=0)
+    assert len(mixed.weight.unique()) > 8
+
+
+def test_cutmix_pixels_stay_in_their_place() -> None:
+    """A pixel would come from neither parent, from another place, or be a blend."""
+    x = batch(channels=3, height=9, width=14)
+    mixed = online.cutmix(x, labels(), generator())
+    inside = (mixed.pixels == x[mixed.partner]).all(1)
+    assert ((mixed.pixels == x).all(1) | inside).all()
+    assert not torch.equal(mixed.pixels, x)
+    assert sorted(mixed.partner.tolist()) == list(range(16))
+
+
+def test_rectangles_are_rectangles_with_exact_shares() -> None:
+    """A rectangle would be empty, have holes, or have another area than λ says."""
+    masks, weight = online.rectangles(500, 7, 12, generator())
+    rows, columns = masks[:, 0].any(2), masks[:, 0].any(1)
+    assert masks.shape == (500, 1, 7, 12) and masks.dtype == torch.bool
+    assert masks.flatten(1).any(1).all()
+    assert torch.equal(masks[:, 0], rows[:, :, None] & columns[:, None, :])
+    for sides in (rows, columns):
+        assert (sides.int().diff(dim=1).abs().sum(1) <= 2).all()
+        assert not (sides[:, 0] & sides[:, -1] & ~sides.all(1)).any()
+    assert torch.allclose(weight, 1 - masks.float().mean((1, 2, 3)), atol=1e-6, rtol=0)
+
+
+def test_every_rectangle_is_equally_likely() -> None:
+    """Corners would be drawn otherwise than Algorithm 2 says: too many large or small rectangles."""
+    masks, _ = online.rectangles(20_000, 3, 1, generator())
+    _, counts = masks[:, 0, :, 0].unique(dim=0, return_counts=True)
+    assert len(counts) == 6  # two of the four edges of three rows
+    assert (counts / 20_000).numpy() == pytest.approx(1 / 6, abs=0.015)
+
+
+def test_mixup_is_equation_1() -> None:
+    """Pixels and labels would not be blended by the same λ."""
+    x, targets = batch(channels=3, height=9, width=14), labels()
+    mixed = online.mixup(x, targets, 1.0, generator())
+    share, partner = mixed.weight.double().numpy(), mixed.partner.numpy()
+    pixels, y = x.double().numpy(), targets.double().numpy()
+    wide = share[:, None, None, None]
+    np.testing.assert_allclose(mixed.pixels, wide * pixels + (1 - wide) * pixels[partner], atol=1e-5)
+    np.testing.assert_allclose(mixed.targets, share[:, None] * y + (1 - share[:, None]) * y[partner], atol=1e-6)
+    assert not np.array_equal(partner, np.arange(16))
+
+
+@pytest.mark.parametrize("alpha", [0.2, 1.0, 4.0])
+def test_mixup_weights_are_beta_distributed(alpha: float) -> None:
+    """α would have another meaning than in the literature."""
+    weight = online.mixup(batch(4000, 1, 1, 1), labels(4000), alpha, generator()).weight
+    assert weight.min() >= 0 and weight.max() <= 1
+    assert kstest(weight.double().numpy(), beta(alpha, alpha).cdf).pvalue > 0.01
+
+
+MIXERS: list[Callable[[Tensor, Tensor, Generator], online.Mixed]] = [
+    online.cutmix,
+    lambda x, targets, source: online.mixup(x, targets, 0.4, source),
+]
+
+
+@pytest.mark.parametrize("mix", MIXERS, ids=["cutmix", "mixup"])
+def test_mixed_targets_are_probabilities(mix: Callable[[Tensor, Tensor, Generator], online.Mixed]) -> None:
+    """The loss would weigh samples differently, or be undefined."""
+    for seed in range(20):
+        targets = mix(batch(), labels(), generator(seed)).targets
+        assert torch.allclose(targets.sum(1), torch.ones(16), atol=1e-6, rtol=0)
+        assert targets.min() >= 0
+
+
+def test_geometry_without_strength_only_flips_and_turns() -> None:
+    """Pixels would be interpolated, and so blurred, where the user asked for none of it."""
+    x = batch(200, 2)
+    moved = online.geometry(x, 0.0, generator())
+    assert torch.allclose(moved.flatten(2).sort().values, x.flatten(2).sort().values, atol=1e-4, rtol=0)
+    gaps = torch.stack([torch.stack([(m - d).abs().max() for d in dihedral(p)]) for m, p in zip(moved, x, strict=True)])
+    assert gaps.min(1).values.max() < 1e-4
+    assert gaps.argmin(1).unique().tolist() == list(range(8))
+
+
+def test_geometry_with_strength_moves_more() -> None:
+    """The strength would be taken and ignored."""
+    x = batch(50, 2)
+    still, moved = (online.geometry(x, strength, generator()) for strength in (0.0, 0.5))
+    assert (still - moved).abs().mean() > 0.1
+    assert moved.isfinite().all() and moved.shape == x.shape
+
+
+def test_affine_identity_is_the_identity() -> None:
+    """Every patch would be blurred a little by being resampled."""
+    x = batch(1, 3, 8, 10)
+    assert torch.allclose(online.affine(x, matrix()), x, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_affine_turns_are_those_of_torch(quarters: int) -> None:
+    """An angle would turn by another angle, or off the centre."""
+    x = batch(1, 3)
+    turned = online.affine(x, matrix(angle=quarters * math.pi / 2))
+    assert torch.allclose(turned, torch.rot90(x, quarters, (2, 3)), atol=1e-5, rtol=0)
+
+
+def test_affine_flip_is_that_of_torch() -> None:
+    """A flip would be a turn, or shift by a pixel."""
+    x = batch(1, 3, 8, 10)
+    assert torch.allclose(online.affine(x, matrix(flip=-1)), torch.flip(x, (3,)), atol=1e-5, rtol=0)
+
+
+def test_affine_shift_is_mirrored_at_the_border() -> None:
+    """Shifted patches would have black edges, which a network learns to see."""
+    x = batch(1, 3, 8, 8)
+    shifted = online.affine(x, matrix(shift=(2 * 3 / 8, -2 * 1 / 8)))  # 3 columns and −1 row of half-widths
+    mirrored = np.pad(x.numpy(), ((0, 0), (0, 0), (1, 0), (0, 3)), mode="symmetric")
+    assert torch.allclose(shifted, torch.from_numpy(mirrored[:, :, :8, 3:]), atol=1e-5, rtol=0)
+
+
+def test_colour_without_strength_is_the_identity() -> None:
+    """Turning colour off would still change the data."""
+    x = batch(channels=20)
+    assert torch.allclose(online.colour(x, 0.0, generator()), x, atol=1e-5, rtol=0)
+
+
+def test_colour_leaves_derived_channels() -> None:
+    """Indices and edges would be changed as if they were bands."""
+    x = batch(channels=28)
+    changed = online.colour(x, 1.0, generator())
+    assert torch.equal(changed[:, 12:], x[:, 12:])
+    assert ((changed[:, :12] - x[:, :12]).abs().mean((0, 2, 3)) > 0.1).all()
+
+
+def test_saturation_spares_radar() -> None:
+    """Backscatter would be mixed with reflectance as if it were a colour."""
+    x = batch(channels=12)
+    x[:, 4:] = 0.0  # nothing to contrast: brightness and noise are all that may happen
+    changed = online.colour(x, 1.0, generator())
+    steady = changed[:, 4:] - changed[:, 4:].mean((1, 2, 3), keepdim=True)
+    assert steady.std() == pytest.approx(0.2, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda x, source: online.colour(x, 0.5, source),
+        lambda x, source: online.geometry(x, 0.5, source),
+        lambda x, source: online.cutmix(x, labels(), source).pixels,
+        lambda x, source: online.mixup(x, labels(), 1.0, source).pixels,
+    ],
+    ids=["colour", "geometry", "cutmix", "mixup"],
+)
+def test_the_generator_determines_the_result(change: Callable[[Tensor, Generator], Tensor]) -> None:
+    """A run could not be repeated, or every batch would be changed in the same way."""
+    x = batch()
+    before = x.clone()
+    assert torch.equal(change(x, generator(3)), change(x, generator(3)))
+    assert not torch.equal(change(x, generator(3)), change(x, generator(4)))
+    assert torch.equal(x, before), "the batch itself was changed"

@@ -1,0 +1,202 @@
+"""The 85 statistics of a patch: equal to the published table's, and read back strictly."""
+
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.stats
+from conftest import Command
+
+from landslide_nb.data import zindi
+from landslide_nb.data.bands import BAND_NAMES
+from landslide_nb.data.patches import Patches
+from landslide_nb.data.statistics import COLUMNS, SIGNALS, describe, read
+from landslide_nb.errors import DataError
+
+REAL_TABLE = "zindi_train_statistics.csv.gz"
+REAL_PATCH = "ID_005GY8"
+
+
+@pytest.fixture
+def table(tiny: Patches) -> pd.DataFrame:
+    """The statistics of four patches."""
+    return describe(tiny.take([0, 1, 2, 3]))
+
+
+def test_columns_are_those_of_the_published_table(real: Path) -> None:
+    """The real table could not stand in for patches that a user does not have."""
+    assert ("ID", "label", *COLUMNS) == tuple(pd.read_csv(real / REAL_TABLE, nrows=0).columns)
+
+
+def test_published_table_is_read(real: Path) -> None:
+    """The table would be refused, or rows of it lost."""
+    table = read(real / REAL_TABLE)
+    assert tuple(table.columns) == ("ID", "label", *COLUMNS)
+    assert len(table) == 5717
+    assert table["label"].mean() == pytest.approx(0.1756, abs=5e-5)
+    assert set(table[list(COLUMNS)].dtypes) == {np.dtype(np.float32)}
+
+
+def test_real_patch_has_the_statistics_of_its_row(real: Path) -> None:
+    """A tree that was fitted on the published table would see other numbers in our patches."""
+    pixels = zindi.load_patch(real / f"{REAL_PATCH}.npy")[None]
+    ours = describe(Patches((REAL_PATCH,), pixels, np.zeros(1, np.int8)))
+    table = read(real / REAL_TABLE)
+    theirs = table[table["ID"] == REAL_PATCH].reset_index(drop=True)
+    pd.testing.assert_frame_equal(ours, theirs, check_dtype=False, rtol=5e-6, atol=1e-6)
+
+
+def test_statistics_equal_numpys_and_scipys(tiny: Patches) -> None:
+    """Another convention, of the sample or without bias, would shift every feature."""
+    table = describe(tiny)
+    bands = tiny.pixels.astype(float)
+    ndvi = (bands[:, 3] - bands[:, 0]) / (bands[:, 3] + bands[:, 0] + 1e-7)
+    ndwi = (bands[:, 1] - bands[:, 3]) / (bands[:, 1] + bands[:, 3] + 1e-7)
+    assert SIGNALS == (*BAND_NAMES, "NDVI", "NDWI")
+    for name, band in zip(SIGNALS, (*bands.swapaxes(0, 1), ndvi, ndwi), strict=True):
+        values = band.reshape(len(tiny), -1)
+        expected = {
+            "mean": values.mean(1),
+            "std": values.std(1),
+            "min": values.min(1),
+            "max": values.max(1),
+            "kurt": scipy.stats.kurtosis(values, axis=1),
+            "skew": scipy.stats.skew(values, axis=1),
+        }
+        for moment, value in expected.items():
+            np.testing.assert_allclose(
+                table[f"{name}_{moment}"], value, rtol=2e-5, atol=2e-6, err_msg=f"{name} {moment}"
+            )
+    np.testing.assert_allclose(table["cloud_score_brightness"], bands[:, :3].mean((1, 2, 3)), rtol=1e-6)
+    assert table["ID"].tolist() == list(tiny.ids)
+    assert table["label"].tolist() == tiny.known_labels.tolist()
+
+
+@pytest.mark.parametrize("value", [0, 0.1, -65.66, 20944])
+def test_constant_band_has_no_shape(value: float) -> None:
+    """A division by zero would put NaN, or the rounding error of the mean, before the trees."""
+    rng = np.random.default_rng(0)
+    pixels = rng.uniform(1, 2, (2, 12, 64, 64)).astype(np.float32)
+    pixels[1, 5] = value
+    table = describe(Patches(("a", "b"), pixels))
+    assert table.loc[1, ["DVH_kurt", "DVH_skew"]].tolist() == [0, 0]
+    assert table.loc[0, "DVH_kurt"] == pytest.approx(-1.2, abs=0.1)
+    assert table.loc[1, "DVH_mean"] == pytest.approx(value)
+    assert np.isfinite(table[list(COLUMNS)].to_numpy()).all()
+
+
+def test_nodata_everywhere_is_finite() -> None:
+    """A patch of zeros, as at the edge of a scene, would break every model after it."""
+    table = describe(Patches(("a",), np.zeros((1, 12, 64, 64), np.float32)))
+    assert (table[list(COLUMNS)].to_numpy() == 0).all()
+
+
+def test_batches_leave_no_trace(tiny: Patches, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Statistics would depend on how many patches are described at once."""
+    whole = describe(tiny)
+    monkeypatch.setattr("landslide_nb.data.statistics.BATCH", 7)
+    pd.testing.assert_frame_equal(describe(tiny), whole)
+
+
+def test_unlabelled_and_no_patches(tiny: Patches) -> None:
+    """The test part would get labels that nobody knows."""
+    hidden = describe(Patches(tiny.ids[:2], tiny.pixels[:2]))
+    assert tuple(hidden.columns) == ("ID", *COLUMNS)
+    assert tuple(describe(tiny.take(np.arange(0))).columns) == ("ID", "label", *COLUMNS)
+
+
+@pytest.mark.parametrize("name", ["table.csv", "table.csv.gz"])
+def test_table_is_read_as_it_was_written(name: str, table: pd.DataFrame, tmp_path: Path) -> None:
+    """A digit would be lost between the command that writes a table and the chapter that reads it."""
+    table.to_csv(tmp_path / name, index=False)
+    pd.testing.assert_frame_equal(read(tmp_path / name), table)
+
+
+def _without_column(table: pd.DataFrame) -> pd.DataFrame:
+    return table.drop(columns=["NIR_std", "NDWI_skew"])
+
+
+def _without_label(table: pd.DataFrame) -> pd.DataFrame:
+    return table.drop(columns="label")
+
+
+def _with(column: str, value: object) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    """Change the third row."""
+
+    def change(table: pd.DataFrame) -> pd.DataFrame:
+        table = table.astype({column: object})
+        table.loc[2, column] = value
+        return table
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (_without_column, r"lacks the column 'NIR_std' \(2 of 87"),
+        (_without_label, "lacks the column 'label'"),
+        (_with("AVV_max", np.nan), "line 4: AVV_max is empty or NaN"),
+        (_with("label", ""), "line 4: label is empty"),
+        (_with("ID", ""), "line 4: ID is empty"),
+        (_with("B_min", "cloudy"), "'B_min' holds a value that is no number"),
+        (_with("label", 2), "'label' holds a value"),
+        (_with("label", "landslide"), "'label' holds a value"),
+        (_with("ID", "SIM_007_000001"), "SIM_007_000001 stands twice"),
+    ],
+)
+def test_wrong_table_is_refused(
+    change: Callable[[pd.DataFrame], pd.DataFrame], message: str, table: pd.DataFrame, tmp_path: Path
+) -> None:
+    """A wrong table would be found in a chapter, in the middle of a figure."""
+    change(table).to_csv(tmp_path / "table.csv", index=False)
+    with pytest.raises(DataError, match=rf"table\.csv.*{message}"):
+        read(tmp_path / "table.csv")
+
+
+def test_missing_table_is_named(tmp_path: Path) -> None:
+    """A typing error in a path would end in a traceback of pandas."""
+    with pytest.raises(DataError, match=r"table\.csv does not exist"):
+        read(tmp_path / "table.csv")
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b'ID,label\n"a,1\n'])
+def test_other_files_are_refused(content: bytes, tmp_path: Path) -> None:
+    """A patch in place of the table would end in a traceback of pandas."""
+    (tmp_path / "table.csv").write_bytes(content)
+    with pytest.raises(DataError, match=r"table\.csv cannot be read as CSV"):
+        read(tmp_path / "table.csv")
+
+
+def test_broken_archive_is_refused(table: pd.DataFrame, tmp_path: Path) -> None:
+    """A download that broke off, or lost a byte, would end in a traceback or go into the results."""
+    path = tmp_path / "table.csv.gz"
+    whole = bytearray(gzip.compress(table.to_csv(index=False).encode()))
+    flipped = whole.copy()
+    flipped[len(whole) // 2] ^= 16
+    for content in (whole[: len(whole) // 2], whole[:-4], b"ID,label\n", flipped, whole[:10] + b"\xff" * 20):
+        path.write_bytes(content)
+        with pytest.raises(DataError, match=r"table\.csv\.gz cannot be read as CSV"):
+            read(path)
+
+
+def test_command_writes_the_same_table(folder: Path, tmp_path: Path, command: Command) -> None:
+    """The command line would describe other patches than the package, or in other numbers."""
+    zindi.convert(folder, tmp_path / "patches.h5")
+    done = command("statistics", tmp_path / "patches.h5", tmp_path / "table.csv")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "6 patches" in done.stdout
+    pd.testing.assert_frame_equal(read(tmp_path / "table.csv"), describe(zindi.read(folder)[0]))
+
+
+def test_command_refuses_a_bad_folder(folder: Path, tmp_path: Path, command: Command) -> None:
+    """Half a table would pass for a whole one."""
+    (folder / "Train.csv").unlink()
+    done = command("statistics", folder, tmp_path / "table.csv")
+    assert done.returncode != 0
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: ") and "Train.csv" in line
+    assert [file.name for file in tmp_path.iterdir()] == ["challenge"]

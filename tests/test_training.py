@@ -1,0 +1,247 @@
+"""The training loop learns, repeats itself exactly, and goes on after an interruption as if there had been none."""
+
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Generator, Tensor
+
+from landslide_nb.augment.rows import Rows
+from landslide_nb.data.patches import Patches
+from landslide_nb.data.scaling import Scaler
+from landslide_nb.models import training
+from landslide_nb.models.training import Settings, Trained, batches, build, predict, train
+
+QUIET = {"colour": 0.0, "geometry": 0.0}
+EVERYTHING = {"mixup": True, "cutmix": True, "schedule": "cosine", "colour": 0.2, "geometry": 0.2}
+TRAIN, VALIDATION = np.arange(12), np.arange(12, 24)
+
+
+def settings(**changes: Any) -> Settings:
+    """A very small network, on small pictures."""
+    base: dict[str, Any] = {
+        "backbone": "test_resnet",
+        "weights": "none",
+        "image_size": 32,
+        "batch_size": 6,
+        "learning_rate": 1e-3,
+    }
+    return Settings(**(base | {"epochs": 3, "score_every": 1} | changes))
+
+
+def rows(patches: Patches) -> Rows:
+    """The training patches, and one synthetic patch."""
+    real = Rows.real(TRAIN, patches.known_labels, VALIDATION)
+    half, one = np.array([0.5], np.float32), np.ones(1, np.int8)
+    return real.plus(Rows(np.array([1]), np.array([3]), half, one, VALIDATION))
+
+
+def trained(
+    patches: Patches, chosen: Settings, report: Callable[[str], None] = lambda line: None, path: Path | None = None
+) -> Trained:
+    """A network trained on the first half of the patches and scored on the second."""
+    scaler = Scaler.fit(patches.pixels[TRAIN], chosen.channels, chosen.scaling)
+    labels = patches.known_labels[VALIDATION]
+    pixels = torch.from_numpy(patches.pixels)
+    return train(build(chosen), pixels, rows(patches), (VALIDATION, labels), chosen, scaler, path, report)
+
+
+def equal(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
+    """Whether two sets of weights are the same bytes."""
+    return a.keys() == b.keys() and all(a[name].numpy().tobytes() == b[name].numpy().tobytes() for name in a)
+
+
+def kept(history: list[dict[str, float | None]]) -> list[dict[str, float | None]]:
+    """A history without what no two runs share."""
+    return [{name: value for name, value in record.items() if name != "seconds"} for record in history]
+
+
+def column(result: Trained, name: str) -> list[float | None]:
+    """One value for each epoch."""
+    return [record[name] for record in result.history]
+
+
+@pytest.fixture(autouse=True)
+def _as_in_a_run() -> Iterator[None]:
+    """Deterministic algorithms; and one thread, since two that wait for each other on busy cores take ten times as long."""
+    threads = torch.get_num_threads()
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(False)
+
+
+def test_a_network_can_learn_a_handful_of_patches_by_heart(tiny: Patches) -> None:
+    """Labels and pixels would not belong together, or the optimizer would not move."""
+    loss = column(trained(tiny, settings(epochs=25, score_every=25, learning_rate=3e-3, **QUIET)), "loss")
+    assert loss[0] is not None and loss[-1] is not None
+    assert 0.3 < loss[0] < 1.5, "training does not begin near even odds, ln 2"
+    assert loss[-1] < 0.1
+
+
+@pytest.mark.parametrize("more", [{}, EVERYTHING | {"channels": 28, "scaling": "robust"}], ids=["baseline", "all"])
+def test_the_same_settings_give_the_same_bytes(tiny: Patches, more: dict[str, Any]) -> None:
+    """The book's numbers could not be reproduced, not even on one machine."""
+    torch.manual_seed(1)
+    first = trained(tiny, settings(epochs=2, **more))
+    torch.manual_seed(2)
+    second = trained(tiny, settings(epochs=2, **more))
+    assert equal(first.last, second.last) and equal(first.best, second.best)
+    assert kept(first.history) == kept(second.history)
+
+
+def test_another_seed_gives_other_weights(tiny: Patches) -> None:
+    """Repetitions with other seeds would be one run, counted often."""
+    assert not equal(trained(tiny, settings(epochs=1)).last, trained(tiny, settings(epochs=1, seed=7)).last)
+
+
+class InterruptionError(Exception):
+    """What a power cut is in these tests."""
+
+
+def test_an_interrupted_run_goes_on_as_it_would_have(tiny: Patches, tmp_path: Path) -> None:
+    """After an interruption the numbers would be others: those of no run that anybody can repeat."""
+    chosen, path, lines = settings(epochs=4, **EVERYTHING), tmp_path / "checkpoint", list[str]()
+
+    def interrupt(line: str) -> None:
+        if line.startswith("epoch 3/4"):
+            raise InterruptionError
+
+    whole = trained(tiny, chosen)
+    with pytest.raises(InterruptionError):
+        trained(tiny, chosen, interrupt, path)
+    resumed = trained(tiny, chosen, lines.append, path)
+    assert [line.partition(":")[0] for line in lines] == ["epoch 3/4", "epoch 4/4"]
+    assert equal(resumed.last, whole.last) and equal(resumed.best, whole.best)
+    assert kept(resumed.history) == kept(whole.history)
+
+
+def test_a_finished_checkpoint_is_not_trained_again(tiny: Patches, tmp_path: Path) -> None:
+    """A run that was interrupted while it predicted would be trained beyond its epochs."""
+    path, lines = tmp_path / "checkpoint", list[str]()
+    first = trained(tiny, settings(epochs=1), path=path)
+    second = trained(tiny, settings(epochs=1), lines.append, path)
+    assert lines == [] and equal(first.last, second.last) and kept(first.history) == kept(second.history)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        ("none", [1, 1, 1, 1, 1, 1]),
+        ("step", [1, 1, 0.1, 0.1, 0.01, 0.01]),
+        ("cosine", [(1 + math.cos(math.pi * epoch / 6)) / 2 for epoch in range(6)]),
+    ],
+)
+def test_schedules(tiny: Patches, schedule: str, expected: list[float]) -> None:
+    """A row of the ablations would compare another schedule than it says."""
+    result = trained(tiny, settings(epochs=6, schedule=schedule, learning_rate=2e-3, score_every=6, image_size=16))
+    assert column(result, "learning_rate") == pytest.approx([2e-3 * factor for factor in expected])
+
+
+@pytest.mark.parametrize(("every", "scored"), [(1, [1, 2, 3]), (2, [2, 3]), (5, [3])])
+def test_epochs_are_scored_as_asked_and_the_last_always(tiny: Patches, every: int, scored: list[int]) -> None:
+    """A short run would end without a score, or each epoch would cost a look at the validation fold."""
+    result = trained(tiny, settings(score_every=every, image_size=16))
+    assert [record["epoch"] for record in result.history if record["validation_f1"] is not None] == scored
+
+
+def test_best_weights_are_those_of_the_best_score(tiny: Patches, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test part would be predicted by other weights than the ones that were chosen."""
+    scores, states = iter([0.2, 0.8, 0.8, 0.5]), list[dict[str, Tensor]]()
+    monkeypatch.setattr(training, "f1_score", lambda *args, **options: next(scores))
+    chosen = settings(epochs=4, image_size=16)
+    model = build(chosen)
+    monkeypatch.setattr(training, "predict", lambda *args, **options: (np.zeros(12, np.float32), None))
+
+    def note(line: str) -> None:
+        states.append({name: value.clone() for name, value in model.state_dict().items()})
+
+    monkeypatch.setitem(globals(), "build", lambda chosen: model)
+    result = trained(tiny, chosen, note)
+    assert result.best_f1 == 0.8
+    assert equal(result.best, states[1]) and equal(result.last, states[3])
+    assert not equal(states[1], states[2])
+
+
+def test_the_score_is_the_f1_of_the_validation_fold(tiny: Patches) -> None:
+    """The weights would be chosen by another number than the one that is shown."""
+    chosen, pixels = settings(epochs=1), torch.from_numpy(tiny.pixels)
+    scaler = Scaler.fit(tiny.pixels[TRAIN], 12, "standard")
+    model = build(chosen)
+    always = np.ones(12, np.int8)
+    result = train(model, pixels, rows(tiny), (VALIDATION, always), chosen, scaler)
+    predicted = predict(model, pixels[VALIDATION], chosen, scaler)[0] >= 0.5
+    assert column(result, "validation_f1") == [pytest.approx(2 * predicted.sum() / (12 + predicted.sum()))]
+
+
+def test_predictions_do_not_depend_on_the_batch(tiny: Patches) -> None:
+    """A patch's probability would depend on which others were asked for with it."""
+    chosen, bands = settings(image_size=64), torch.from_numpy(tiny.pixels)
+    scaler = Scaler.fit(tiny.pixels[TRAIN], 12, "standard")
+    model = build(chosen)
+    model.load_state_dict(trained(tiny, settings(epochs=1)).last)
+    whole, embeddings = predict(model, bands, chosen, scaler)
+    parts, others = predict(model, bands, chosen, scaler, batch=5)
+    assert whole.shape == (24,) and len(embeddings) == 24 and whole.dtype == embeddings.dtype == np.float32
+    np.testing.assert_allclose(whole, parts, atol=1e-5)
+    np.testing.assert_allclose(embeddings, others, atol=1e-4)
+    assert np.ptp(whole) > 1e-4
+
+
+def test_bfloat16_trains(tiny: Patches) -> None:
+    """The paper's edition would fail, or silently run in float32."""
+    half, full = (trained(tiny, settings(epochs=2, precision=name, **QUIET)) for name in ("bfloat16", "float32"))
+    assert np.isfinite(np.array(column(half, "loss"), float)).all()
+    assert column(half, "loss") != column(full, "loss")
+    assert all(value.dtype != torch.bfloat16 for value in half.last.values())
+    scaler = Scaler.fit(tiny.pixels[TRAIN], 12, "standard")
+    probabilities, embeddings = predict(
+        build(settings()), torch.from_numpy(tiny.pixels), settings(precision="bfloat16"), scaler
+    )
+    assert probabilities.dtype == embeddings.dtype == np.float32
+
+
+@pytest.mark.parametrize(("samples", "sizes"), [(10, [4, 4]), (8, [4, 4]), (3, [3])])
+def test_a_last_incomplete_batch_is_dropped_unless_alone(samples: int, sizes: list[int]) -> None:
+    """Batch normalisation would see a batch of one; or a small fold would be trained on nothing."""
+    seen = _numbers(samples, epoch=0)
+    assert [len(batch) for batch in seen] == sizes
+    assert len({number for batch in seen for number in batch}) == sum(sizes)
+    assert _numbers(samples, epoch=0) == seen
+    assert _numbers(samples, epoch=1) != seen, "every epoch has the same order"
+
+
+def test_labels_go_with_their_rows() -> None:
+    """A batch would be labelled by the patches of another."""
+    for numbers, targets in _epoch(10, epoch=0):
+        assert targets.argmax(1).tolist() == [number % 2 for number in numbers]
+
+
+def test_images_are_resized_after_derivation(tiny: Patches) -> None:
+    """Edges and indices would be computed on blurred bands, and sizes other than 64 fail."""
+    chosen, bands = settings(channels=20, image_size=48), torch.from_numpy(tiny.pixels[:2])
+    scaler = Scaler.fit(tiny.pixels, 20, "standard")
+    x = training.prepare(bands, chosen, scaler)
+    whole = training.prepare(bands, settings(channels=20, image_size=64), scaler)
+    assert x.shape == (2, 20, 48, 48) and whole.shape == (2, 20, 64, 64)
+    assert torch.allclose(x.mean((2, 3)), whole.mean((2, 3)), atol=0.05)
+
+
+def _epoch(samples: int, epoch: int) -> Iterator[tuple[list[int], Tensor]]:
+    """The batches of an epoch over patches that show their own number, with no augmentation."""
+    pixels = torch.arange(samples).float().view(-1, 1, 1, 1).expand(-1, 12, 16, 16)
+    every = np.arange(samples)
+    table = Rows.real(every, (every % 2).astype(np.int8), np.array([], np.int64))
+    scaler = Scaler(np.zeros(12, np.float32), np.ones(12, np.float32))
+    source = Generator().manual_seed(epoch)
+    for x, targets in batches(pixels, table, settings(batch_size=4, image_size=16, **QUIET), scaler, source):
+        yield x[:, 0, 0, 0].int().tolist(), targets
+
+
+def _numbers(samples: int, epoch: int) -> list[list[int]]:
+    return [numbers for numbers, _ in _epoch(samples, epoch)]
