@@ -7,6 +7,7 @@ DATA ?= simulated
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
+export OMP_WAIT_POLICY := PASSIVE
 export NUMBA_CACHE_DIR := $(CURDIR)/build/numba
 
 .PHONY: book test lint install reference clean
@@ -28,7 +29,7 @@ lint: install
 reference: EDITION = smoke
 reference: book
 	rm -rf book/chapters && mkdir -p book/chapters
-	cp build/$(EDITION)/chapters/*.ipynb build/$(EDITION)/chapters/*.md book/chapters/
+	cp build/$(EDITION)/chapters/*.ipynb build/$(EDITION)/chapters/*.md build/$(EDITION)/chapters/cover.png book/chapters/
 
 install: $(VENV)/.installed
 

@@ -63,6 +63,7 @@ rule pages:
     output:
         f"{BUILD}/chapters/parameters.md",
         f"{BUILD}/chapters/about_this_build.md",
+        f"{BUILD}/chapters/cover.png",
     shell:
         "{COMMAND} pages {BUILD}/chapters --edition {EDITION}"
         ' --commit "$(git rev-parse --short HEAD 2>/dev/null || echo unknown)"'

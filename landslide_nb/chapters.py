@@ -5,6 +5,7 @@ chapter is whole or it is not there.
 """
 
 import ast
+import base64
 import json
 import os
 import platform
@@ -14,6 +15,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import nbformat
@@ -94,15 +96,14 @@ def execute(notebook: Path, output: Path, parameters: Mapping[str, Any]) -> floa
     """
     chosen = Study.load(**parameters)
     started = time.perf_counter()
-    with replacing(output) as temporary:
+    with replacing(output) as temporary, TemporaryDirectory() as sockets:
         try:
             papermill.execute_notebook(
                 str(notebook),
                 str(temporary),
                 dict(parameters),
                 progress_bar=False,
-                cwd=str(notebook.parent),
-                config=Config(KernelManager={"transport": "ipc"}),  # kernels side by side cannot collide on a port
+                config=Config(KernelManager={"transport": "ipc", "ip": f"{sockets}/kernel"}),  # no port to collide on
             )
         except PapermillExecutionError as error:
             raise ChapterError(f"{notebook.stem}, cell {error.exec_count}: {error.ename}: {error.evalue}") from None
@@ -149,6 +150,14 @@ def tidy(notebook: NotebookNode) -> NotebookNode:
                     "figure": {"name": picture["name"], "caption": picture["caption"]},
                 }
     return notebook
+
+
+def cover(chapter: Path) -> bytes:
+    """The first picture of an executed chapter, as PNG: the book's cover."""
+    outputs = (output for cell in nbformat.read(chapter, as_version=4).cells for output in cell.get("outputs", []))
+    return base64.b64decode(
+        next(output.data["image/png"] for output in outputs if "image/png" in output.get("data", {}))
+    )
 
 
 def parameters_page() -> str:

@@ -91,10 +91,11 @@ def chapter(
 
 @app.command()
 def pages(folder: Path, edition: str = "smoke", commit: str = "unknown") -> None:
-    """Write the book's generated pages (parameters, about this build) into FOLDER, beside its executed chapters."""
+    """Write the book's generated pages and its cover into FOLDER, beside its executed chapters."""
     from landslide_nb import chapters
 
     (folder / "parameters.md").write_text(chapters.parameters_page())
+    (folder / "cover.png").write_bytes(chapters.cover(chapters.find("01", folder)))
     (folder / "about_this_build.md").write_text(chapters.build_page(folder, edition, commit))
 
 

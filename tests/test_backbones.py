@@ -1,7 +1,6 @@
 """Backbones: real ImageNet weights, any number of channels, and errors in one sentence."""
 
 import re
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,13 +20,6 @@ from landslide_nb.models.backbones import PACKAGED, AnyBackbone, UNetBackbone, c
 from landslide_nb.study import published
 
 SMALL = ("test_resnet", "test_efficientnet", "test_vit", "unet:test_resnet")
-
-
-@pytest.fixture
-def offline(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No hub, said to the hub's client itself: it reads HF_HUB_OFFLINE only when it is imported."""
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    yield
 
 
 def classifier(model: AnyBackbone) -> nn.Module:
@@ -190,7 +182,6 @@ def test_backbones_that_cannot_be_built_are_study_errors(name: str) -> None:
         create(name, 12, "none")
 
 
-@pytest.mark.usefixtures("offline")
 @pytest.mark.parametrize(
     ("name", "weights", "said"),
     [

@@ -110,7 +110,7 @@ def synthetic(pixels: Pixels, rows: Rows, chosen: Sequence[int]) -> Picture:
         weight = rows.weight[row]
         first, second = pixels[rows.first[row]], pixels[rows.second[row]]
         blended = weight * first + (1 - weight) * second
-        titles = (f"anchor, λ = {weight:.2f}", f"neighbour, 1 − λ = {1 - weight:.2f}", "synthetic")
+        titles = (f"anchor × {weight:.2f}", f"neighbour × {1 - weight:.2f}", "synthetic")
         low, high = np.percentile([first[4], second[4]], (2, 98))
         for axis, patch, title in zip(axes[2 * i], (first, second, blended), titles, strict=True):
             show_image(axis, true_colour(patch), title)

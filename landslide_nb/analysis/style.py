@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from PIL import Image
 
 # Okabe and Ito's colours: distinguishable without colour vision. Classes also differ by marker and hatch.
 BLUE: Final = "#0072B2"
@@ -53,8 +54,10 @@ class Picture:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, str], dict[str, Any]]:
         """PNG with its description in the output's metadata, from where `chapters.tidy` hands it to the book."""
-        stream = io.BytesIO()
-        self.figure.savefig(stream, format="png", dpi=DPI, metadata={"Software": None})
+        drawn, stream = io.BytesIO(), io.BytesIO()
+        self.figure.savefig(drawn, format="png", dpi=DPI)
+        # 256 colours of its own are enough for any of the book's pictures, and a third of the bytes.
+        Image.open(drawn).convert("RGB").quantize(256).save(stream, format="png", optimize=True)
         described = {"alt": self.alt, "name": self.name, "caption": self.caption}
         return {"image/png": base64.b64encode(stream.getvalue()).decode(), "text/plain": self.alt}, {
             "image/png": described

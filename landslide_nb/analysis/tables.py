@@ -190,8 +190,9 @@ def _out_of_fold_f1(results: Sequence[Result], labels: Labels, resamples: int) -
 
 
 def show(table: pd.DataFrame) -> pd.DataFrame:
-    """A table for people: three decimals, a dash where there is nothing."""
-    return table.map(lambda value: f"{value:.3f}" if isinstance(value, float | Interval) else value).replace("nan", "–")
+    """A table for people: three decimals, a dash where there is nothing, the index named in the corner."""
+    text = table.map(lambda value: f"{value:.3f}" if isinstance(value, float | Interval) else value).replace("nan", "–")
+    return text.rename_axis(index=None, columns=table.index.name)
 
 
 def mixing(mixed: Mixed, targets: Tensor) -> pd.DataFrame:

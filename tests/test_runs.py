@@ -1,0 +1,305 @@
+"""A run is a value: trained once, kept whole or not at all, and the same bytes wherever it is trained."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from sklearn.preprocessing import StandardScaler
+
+from landslide_nb import runs
+from landslide_nb.augment.rows import Rows
+from landslide_nb.data.patches import Patches
+from landslide_nb.errors import DataError, LeakError
+from landslide_nb.models import fold as fold_module
+from landslide_nb.models.training import predict
+from landslide_nb.runs import Run
+from landslide_nb.study import Study
+
+ARRAYS = ("probabilities", "best_probabilities", "embeddings", "first", "second", "weight")
+FIT = """
+import sys, time
+from pathlib import Path
+from landslide_nb.runs import Run
+from landslide_nb.study import Study
+data, here, number = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
+study = Study.load(**eval(sys.argv[4]) | {"data": data})
+run = Run(study, 0)
+run.key
+(here / f"ready-{number}").touch()
+while len(list(here.glob("ready-*"))) < 2:
+    time.sleep(0.01)
+result = run.fit(lambda line: print(line, flush=True))
+print("sum", result.probabilities.sum())
+"""
+SETTINGS: dict[str, Any] = {
+    "n_test": 6,
+    "folds": 2,
+    "epochs": 2,
+    "image_size": 32,
+    "batch_size": 4,
+    "backbone": "test_resnet",
+    "weights": "none",
+    "smote": 1,
+    "smote_neighbours": 2,
+}
+
+
+@pytest.fixture(scope="session")
+def data(tiny: Patches, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny patches as a file, as a user has them."""
+    path = tmp_path_factory.mktemp("data") / "tiny.h5"
+    tiny.write(path)
+    return path
+
+
+@pytest.fixture
+def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A store with nothing in it."""
+    monkeypatch.setenv("LANDSLIDE_NB_STORE", str(tmp_path / "store"))
+    return tmp_path / "store"
+
+
+def study(data: Path, **changes: Any) -> Study:
+    """A study of seconds."""
+    return Study.load("smoke", str(data), **(SETTINGS | changes))
+
+
+def refuse(*args: object, **options: object) -> None:
+    """What must not be called."""
+    raise AssertionError("this trains again")
+
+
+@pytest.fixture(scope="module")
+def fitted(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Run, runs.Result]]:
+    """One run that several tests look at, in a store of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LANDSLIDE_NB_STORE", str(tmp_path_factory.mktemp("fitted")))
+        run = Run(study(data), 1)
+        yield run, run.fit()
+
+
+def test_two_stores_hold_the_same_bytes(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two people with the same data and settings would have different numbers."""
+    results = []
+    for name in ("a", "b"):
+        monkeypatch.setenv("LANDSLIDE_NB_STORE", str(tmp_path / name))
+        results.append(Run(study(data), 0).fit())
+    first, second = results
+    assert first.folder.is_relative_to(tmp_path / "a") and second.folder.is_relative_to(tmp_path / "b")
+    assert first.folder.name == second.folder.name
+    for name in ARRAYS:
+        assert getattr(first, name).tobytes() == getattr(second, name).tobytes(), name
+    for file in ("last.safetensors", "best.safetensors"):
+        assert (first.folder / file).read_bytes() == (second.folder / file).read_bytes()
+
+
+def test_a_run_is_trained_once(empty: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every chapter would train for hours what is already there."""
+    run = Run(study(data), 0)
+    assert not run.done
+    first = run.fit()
+    assert run.done and run.folder.is_relative_to(empty)
+    monkeypatch.setattr(runs, "fit_fold", refuse)
+    second = Run(study(data), 0).fit()
+    for name in ARRAYS:
+        assert getattr(first, name).tobytes() == getattr(second, name).tobytes(), name
+    assert second.history.equals(first.history) and second.seconds == first.seconds
+
+
+CHANGES = ({"epochs": 3}, {"seed": 1}, {"data_seed": 1}, {"n_test": 8}, {"folds": 3}, {"smote": 2}, {"colour": 0.1})
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=str)
+def test_what_determines_a_run_changes_its_key(data: Path, change: dict[str, Any]) -> None:
+    """Another run's numbers would be shown as this one's."""
+    assert Run(study(data, **change), 0).key != Run(study(data), 0).key
+
+
+def test_fold_data_and_code_change_the_key(
+    data: Path, tiny: Patches, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Results would survive a change of the data or of the code that they came from."""
+    brighter = Patches(tiny.ids, tiny.pixels + 1, tiny.labels)
+    brighter.write(tmp_path / "brighter.h5")
+    keys = [Run(study(data), 0).key, Run(study(data), 1).key, Run(study(tmp_path / "brighter.h5"), 0).key]
+    monkeypatch.setattr(runs, "code_version", lambda: {"code": "another"})
+    keys.append(Run(study(data), 0).key)
+    assert len(set(keys)) == 4
+
+
+def test_the_same_patches_in_another_order_are_another_run(data: Path, tiny: Patches, tmp_path: Path) -> None:
+    """Folds are cut by position: a kept run would score patches as unseen that it was trained on."""
+    tiny.take(np.arange(24)[::-1]).write(tmp_path / "reversed.h5")
+    here, there = Run(study(data), 0), Run(study(tmp_path / "reversed.h5"), 0)
+    trained = {here.data[0].ids[i] for i in here.data[1].folds[0][0]}
+    elsewhere = {there.data[0].ids[i] for i in there.data[1].folds[0][0]}
+    assert trained == elsewhere or here.key != there.key
+
+
+@pytest.mark.parametrize(
+    "change", [{"resamples": 101}, {"note": "x"}, {"statistics": "x.csv"}, {"svm_c": (2.0,)}, {"patch": "x.npy"}]
+)
+def test_what_does_not_determine_a_run_does_not_change_its_key(data: Path, change: dict[str, Any]) -> None:
+    """A longer bootstrap would train all networks again."""
+    assert Run(study(data, **change), 0).key == Run(study(data), 0).key
+
+
+def test_a_copy_of_the_data_is_the_same_run(data: Path, tmp_path: Path) -> None:
+    """Moving the data would train everything again."""
+    shutil.copy(data, tmp_path / "moved.h5")
+    assert Run(study(tmp_path / "moved.h5"), 0).key == Run(study(data), 0).key
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "changes"),
+    [
+        ("models/training.py", "\n# a comment\n", False),
+        ("analysis/figures.py", "\nX = 1\n", False),
+        ("models/training.py", "\nX = 1\n", True),
+        ("augment/smote.py", "\nX = 1\n", True),
+        ("data/channels.py", "\nX = 1\n", True),
+    ],
+)
+def test_code_version_follows_the_code_of_runs(
+    file: str, text: str, changes: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A comment or a figure would train everything again, or a changed loop nothing."""
+    package = tmp_path / "landslide_nb"
+    shutil.copytree(Path(runs.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    with (package / file).open("a") as stream:
+        stream.write(text)
+    before = runs.code_version()["code"]
+    monkeypatch.setattr(runs, "__file__", str(package / "runs.py"))
+    assert (runs.code_version.__wrapped__()["code"] != before) == changes
+
+
+def test_two_processes_train_a_run_once(empty: Path, data: Path, tmp_path: Path) -> None:
+    """Two jobs of a cluster would do the same work, or write over each other."""
+    command = [sys.executable, "-c", FIT, str(data), str(tmp_path)]
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "env": {**os.environ}}
+    started = [subprocess.Popen([*command, str(n), repr(SETTINGS)], **options) for n in range(2)]  # type: ignore[call-overload]
+    outputs = [process.communicate(timeout=120)[0] for process in started]
+    assert [process.returncode for process in started] == [0, 0], outputs
+    lines = [[line for line in output.splitlines() if line.startswith(("epoch", "sum"))] for output in outputs]
+    assert sorted(map(len, lines)) == [1, 1 + SETTINGS["epochs"]], outputs
+    assert lines[0][-1] == lines[1][-1]
+    assert len([path for path in (empty / "runs").iterdir() if path.is_dir()]) == 1
+
+
+def test_a_synthetic_row_from_the_validation_fold_stops_the_run(
+    empty: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Oversampling before the split would inflate every score of the book."""
+    run = Run(study(data), 0)
+    honest, unseen = run.data[1].folds[0]
+    none, half = np.array([], np.int64), np.array([0.5], np.float32)
+    leaking = Rows(honest[:1], unseen[:1], half, np.ones(1, np.int8), held_out=none)
+    monkeypatch.setattr(fold_module, "oversample", lambda *args, **options: leaking)
+    with pytest.raises(LeakError, match=f"patch {unseen[0]} as its second parent"):
+        run.fit()
+    assert not run.done
+
+
+@pytest.mark.parametrize("part", ["fit_fold", "save_file"])
+def test_nothing_is_half_written(part: str, empty: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that failed would be read as one that is done."""
+    run = Run(study(data, epochs=1), 0)
+
+    def fail(*args: object, **options: object) -> None:
+        raise RuntimeError("no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runs, part, fail)
+        with pytest.raises(RuntimeError, match="no space left"):
+            run.fit()
+    assert not run.done
+    result = run.fit()
+    assert run.done and len(result.history) == 1
+    assert sorted(path.name for path in empty.glob("runs/*") if path.suffix != ".lock") == [run.key]
+
+
+def test_an_interrupted_run_goes_on(empty: Path, data: Path) -> None:
+    """A night on a cluster that ends one epoch early would have to be repeated whole."""
+    run, lines = Run(study(data, epochs=3, smote=0), 0), list[str]()
+
+    def interrupt(line: str) -> None:
+        if line.startswith("epoch 3/3"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run.fit(interrupt)
+    result = run.fit(lines.append)
+    assert [line.partition(":")[0] for line in lines] == ["epoch 3/3"]
+    assert result.history["epoch"].tolist() == [1, 2, 3]
+
+
+def test_the_kept_network_gives_the_kept_probabilities(fitted: tuple[Run, runs.Result]) -> None:
+    """Occlusion and predictions would be of another network than the one that was scored."""
+    run, result = fitted
+    network, scaler = run.model()
+    probabilities, embeddings = predict(network, torch.from_numpy(run.data[0].pixels), run.study.settings, scaler)
+    np.testing.assert_allclose(probabilities, result.probabilities, atol=1e-6)
+    np.testing.assert_allclose(embeddings, result.embeddings, atol=1e-5)
+    assert np.ptp(probabilities) > 1e-4
+
+
+def test_train_validation_and_test_share_no_patch(fitted: tuple[Run, runs.Result]) -> None:
+    """A score would be of patches that were trained on."""
+    run, result = fitted
+    parts = [set(part.tolist()) for part in (result.train, result.validation, result.test)]
+    assert sorted(map(len, parts)) == [6, 9, 9] and len(set.union(*parts)) == 24
+    assert set(result.first.tolist()) | set(result.second.tolist()) == parts[0]
+    assert set(run.held_out.tolist()) == parts[1] | parts[2]
+    synthetic = result.weight < 1
+    labels = run.data[0].known_labels
+    assert synthetic.sum() == labels[result.train].sum() > 0
+    assert (labels[result.first[synthetic]] == 1).all() and (labels[result.second[synthetic]] == 1).all()
+
+
+def test_scaling_is_fitted_on_training_patches_only(fitted: tuple[Run, runs.Result], tiny: Patches) -> None:
+    """Statistics of the validation and test patches would leak into training."""
+    run, result = fitted
+    _, scaler = run.model()
+    values = tiny.pixels[result.train].transpose(0, 2, 3, 1).reshape(-1, 12).astype(float)
+    reference = StandardScaler().fit(values)
+    np.testing.assert_allclose(scaler.centre, reference.mean_, rtol=1e-5)
+    np.testing.assert_allclose(scaler.scale, reference.scale_, rtol=1e-5)
+    everyone = tiny.pixels.mean((0, 2, 3), dtype=float)
+    assert not np.allclose(scaler.centre, everyone, rtol=1e-3)
+
+
+def test_a_run_says_what_determined_it(fitted: tuple[Run, runs.Result]) -> None:
+    """Nobody could tell later where a number came from."""
+    run, result = fitted
+    record = json.loads((result.folder / "run.json").read_text())
+    assert record["fingerprint"] == run.data[0].fingerprint
+    assert (record["epochs"], record["fold"], record["backbone"]) == (2, 1, "test_resnet")
+    assert {"code", "torch", "timm"} <= set(record)
+
+
+def test_a_fold_that_does_not_exist_is_named(data: Path) -> None:
+    """Counting from 1 would end in an index error, or train on another fold."""
+    for number in (2, -1):
+        with pytest.raises(DataError, match=f"fold {number} does not exist; there are 2"):
+            Run(study(data), number).fit()
+
+
+def test_all_folds_of_all_studies_are_fitted(empty: Path, data: Path) -> None:
+    """A table would lack a fold, or a user see no sign of life for hours."""
+    lines: list[str] = []
+    studies = {"one": study(data, epochs=1), "same": study(data, epochs=1)}
+    results = runs.fit(studies, lines.append)
+    assert [len(folds) for folds in results.values()] == [2, 2]
+    assert results["one"][0].folder == results["same"][0].folder
+    whole = np.concatenate([result.validation for result in results["one"]])
+    assert sorted(whole.tolist()) == sorted(set(range(24)) - set(results["one"][0].test.tolist()))
+    started = [line for line in lines if line.startswith("run ")]
+    assert started[0] == "run 1 of 2: one, fold 1 of 2" and len(started) == 2

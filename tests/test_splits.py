@@ -1,0 +1,166 @@
+"""Who trains and who validates, and what scaling is fitted on."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from sklearn.preprocessing import RobustScaler, StandardScaler
+
+from landslide_nb.data.channels import derive
+from landslide_nb.data.folds import split
+from landslide_nb.data.patches import Patches
+from landslide_nb.data.scaling import Scaler
+from landslide_nb.errors import DataError
+
+
+def flat(pixels: NDArray[np.float32], channels: int) -> NDArray[np.float64]:
+    """The pixels as scikit-learn takes them: one row each, one column for each channel."""
+    derived = derive(torch.from_numpy(pixels), channels).numpy()
+    return derived.transpose(0, 2, 3, 1).reshape(-1, channels).astype(float)
+
+
+def labels_of(n: int, positive: int) -> NDArray[np.int8]:
+    """Labels in which landslides are spread evenly."""
+    labels = np.zeros(n, np.int8)
+    labels[np.arange(positive) * n // max(positive, 1)] = 1
+    return labels
+
+
+@pytest.mark.parametrize("channels", [12, 20, 28])
+def test_standard_scaling_equals_scikit_learns(channels: int, tiny: Patches) -> None:
+    """The study would train on other numbers than "standard scaling" says."""
+    ours = Scaler.fit(tiny.pixels[:5], channels, "standard")
+    theirs = StandardScaler().fit(flat(tiny.pixels[:5], channels))
+    np.testing.assert_allclose(ours.centre, theirs.mean_, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(ours.scale, theirs.scale_, rtol=1e-5)
+    assert ours.centre.dtype == ours.scale.dtype == np.float32
+
+
+@pytest.mark.parametrize("channels", [12, 20, 28])
+def test_robust_scaling_equals_scikit_learns(channels: int, tiny: Patches) -> None:
+    """The study would train on other numbers than "robust scaling" says."""
+    ours = Scaler.fit(tiny.pixels[:5], channels, "robust")
+    theirs = RobustScaler().fit(flat(tiny.pixels[:5], channels))
+    np.testing.assert_allclose(ours.centre, theirs.center_, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(ours.scale, theirs.scale_, rtol=1e-5)
+
+
+def test_scaled_patches_equal_scikit_learns(tiny: Patches) -> None:
+    """Scaling would be fitted well and applied wrongly."""
+    train, other = tiny.pixels[:4], tiny.pixels[4:6]
+    ours = Scaler.fit(train, 12, "standard").apply(torch.from_numpy(other)).numpy()
+    theirs = StandardScaler().fit(flat(train, 12)).transform(flat(other, 12))
+    np.testing.assert_allclose(flat(ours, 12), theirs, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("method", ["standard", "robust"])
+@pytest.mark.parametrize("value", [0, 0.1, -65.66])
+def test_constant_channel_is_not_stretched(method: str, value: float) -> None:
+    """A division by zero would turn a whole training run into NaN."""
+    pixels = np.random.default_rng(0).normal(size=(3, 12, 32, 32)).astype(np.float32)
+    pixels[:, 7] = value
+    scaler = Scaler.fit(pixels, 12, "standard" if method == "standard" else "robust")
+    assert scaler.scale[7] == 1
+    assert not scaler.apply(torch.from_numpy(pixels))[:, 7].any()
+    assert (scaler.scale[:7] != 1).all()
+
+
+@pytest.mark.parametrize("method", ["standard", "robust"])
+def test_scaling_does_not_depend_on_batches(method: str, tiny: Patches, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large training set would be scaled by its first or last batch."""
+    chosen = "standard" if method == "standard" else "robust"
+    whole = Scaler.fit(tiny.pixels[:7], 20, chosen)  # type: ignore[arg-type]
+    monkeypatch.setattr("landslide_nb.data.scaling.BATCH", 3)
+    batched = Scaler.fit(tiny.pixels[:7], 20, chosen)  # type: ignore[arg-type]
+    np.testing.assert_allclose(batched.centre, whole.centre, rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(batched.scale, whole.scale, rtol=1e-6)
+
+
+def test_robust_scaling_of_many_patches_reads_some_pixels(tiny: Patches, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Quantiles of the whole challenge would not fit into memory, or be those of the first patches."""
+    whole = Scaler.fit(tiny.pixels, 12, "robust")
+    monkeypatch.setattr("landslide_nb.data.scaling.ROBUST_VALUES", 2**13)
+    some = Scaler.fit(tiny.pixels, 12, "robust")
+    assert (np.abs(some.centre - whole.centre) < 0.1 * whole.scale).all()
+    np.testing.assert_allclose(some.scale, whole.scale, rtol=0.1)
+    assert (some.centre != whole.centre).any()
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> tuple[NDArray[np.int8], int, int, int]:
+    """Labels, test part, folds and seed that can be had: each class has four patches for each fold."""
+    folds = draw(st.integers(2, 5))
+    positive, negative = (draw(st.integers(4 * folds, 60)) for _ in range(2))
+    labels = np.repeat(np.array([1, 0], np.int8), (positive, negative))
+    np.random.default_rng(draw(st.integers(0, 99))).shuffle(labels)
+    n_test = draw(st.one_of(st.just(0), st.integers(2, len(labels) // 2)))
+    return labels, n_test, folds, draw(st.integers(0, 2**31))
+
+
+@settings(max_examples=60, deadline=None)
+@given(plans())
+def test_no_patch_stands_on_two_sides(plan: tuple[NDArray[np.int8], int, int, int]) -> None:
+    """A score would be that of patches the network was trained on."""
+    labels, n_test, folds, seed = plan
+    parts = split(labels, n_test, folds, seed)
+    everyone = set(range(len(labels)))
+    test = set(parts.test.tolist())
+    assert len(parts.test) == len(test) == n_test
+    assert len(parts.folds) == folds
+    for train, validation in parts.folds:
+        assert len(train) == len(set(train.tolist()))
+        assert not set(train.tolist()) & set(validation.tolist())
+        assert set(train.tolist()) | set(validation.tolist()) == everyone - test
+    validated = np.concatenate([validation for _, validation in parts.folds])
+    assert sorted(validated.tolist()) == sorted(everyone - test) == parts.development.tolist()
+
+
+@settings(max_examples=60, deadline=None)
+@given(plans())
+def test_every_part_has_its_share_of_landslides(plan: tuple[NDArray[np.int8], int, int, int]) -> None:
+    """A fold without landslides would have no score."""
+    labels, n_test, folds, seed = plan
+    parts = split(labels, n_test, folds, seed)
+    assert abs(labels[parts.test].sum() - n_test * labels.mean()) <= 1
+    for label in (0, 1):
+        per_fold = [(labels[validation] == label).sum() for _, validation in parts.folds]
+        assert max(per_fold) - min(per_fold) <= 1
+
+
+def test_same_seed_gives_the_same_split() -> None:
+    """Runs of two days would be compared on other patches."""
+    labels = labels_of(100, 30)
+    first, again, other = (split(labels, 20, 3, seed) for seed in (1, 1, 2))
+    for a, b in zip(first.folds, again.folds, strict=True):
+        assert [part.tolist() for part in a] == [part.tolist() for part in b]
+    assert first.test.tolist() == again.test.tolist() != other.test.tolist()
+    assert first.folds[0][1].tolist() != other.folds[0][1].tolist()
+
+
+def test_folds_are_shuffled() -> None:
+    """Patches that lie beside each other in the challenge's list would stay together."""
+    parts = split(labels_of(100, 30), 0, 2, 1)
+    assert 10 < (parts.folds[0][1] < 50).sum() < 40
+
+
+@pytest.mark.parametrize(
+    ("n", "positive", "n_test", "folds"),
+    [
+        (0, 0, 0, 2),
+        (20, 0, 0, 2),
+        (20, 20, 0, 2),
+        (20, 2, 0, 3),
+        (20, 2, 10, 2),
+        (20, 1, 5, 2),
+        (20, 10, 1, 2),
+        (20, 10, 17, 2),
+        (20, 10, 20, 2),
+        (0, 0, 5, 2),
+    ],
+)
+def test_too_few_patches_are_refused(n: int, positive: int, n_test: int, folds: int) -> None:
+    """A fold would have no landslide, or the study end in a traceback of scikit-learn."""
+    with pytest.raises(DataError, match="patches"):
+        split(labels_of(n, positive), n_test, folds, 0)

@@ -1,0 +1,301 @@
+"""The study's parameters: refused when they are wrong, the paper's where they are the paper's."""
+
+import shutil
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from landslide_nb.data import simulate, zindi
+from landslide_nb.data.patches import Patches
+from landslide_nb.errors import DataError, StudyError
+from landslide_nb.models.training import Settings
+from landslide_nb.study import EDITIONS, SIMULATED, Study, published
+
+PAPER = {
+    "image_size": 256,
+    "batch_size": 36,
+    "epochs": 50,
+    "learning_rate": 3e-4,
+    "folds": 5,
+    "score_every": 3,
+    "backbone": "tf_efficientnetv2_l.in21k_ft_in1k",
+    "smote_per_patch": 5,
+    "channels": 12,
+    "scaling": "standard",
+    "colour": 0.2,
+    "geometry": 0.2,
+    "svm_c": (1.0, 0.75, 0.5, 0.1),
+}
+
+
+@pytest.mark.parametrize("edition", ["smoke", "lite", "paper"])
+def test_editions_load(edition: str) -> None:
+    """`-p edition lite` would end in an error."""
+    study = Study.load(edition)
+    assert study.edition == edition
+    assert study.data == SIMULATED
+    assert study.backbone in study.backbones
+    assert study.n_test < study.simulated_patches
+    assert list(study.by_backbone()) == list(study.backbones)
+
+
+def test_there_are_three_editions() -> None:
+    """A file that lies beside them by accident would become an edition."""
+    assert EDITIONS == ("lite", "paper", "smoke")
+
+
+def test_paper_edition_is_the_papers() -> None:
+    """The reproduction would be one of other settings."""
+    study = Study.load("paper")
+    assert {name: getattr(study, name) for name in PAPER} == PAPER
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_default_is_left_where_nothing_is_given(edition: str) -> None:
+    """A chapter's `epochs = None` would be an error, or replace the edition's epochs."""
+    assert Study.load(edition, epochs=None) == Study.load(edition)
+    assert Study.load(edition, epochs=2).epochs == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("epoch", "'epochs'"),
+        ("learning_rat", "'learning_rate'"),
+        ("imagesize", "'image_size'"),
+        ("backbone_", "'backbone'"),
+        ("zzz", "known are backbone, "),
+    ],
+)
+def test_unknown_parameter_names_the_right_one(name: str, hint: str) -> None:
+    """A typing error would be ignored, and a night be spent on the wrong study."""
+    with pytest.raises(StudyError, match=f"unknown parameter '{name}'; .*{hint}"):
+        Study.load("smoke", SIMULATED, **{name: 3})
+    with pytest.raises(StudyError, match=f"unknown parameter '{name}'; .*{hint}"):
+        Study.load("smoke").but(**{name: 3})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("epochs", "3"),
+        ("epochs", 2.5),
+        ("epochs", True),
+        ("learning_rate", "fast"),
+        ("mixup", 1),
+        ("mixup", "no"),
+        ("backbone", 18),
+        ("backbones", "resnet18"),
+        ("data", 1),
+        ("seed", "a"),
+        ("svm_c", 1.0),
+    ],
+)
+def test_wrong_type_is_refused(name: str, value: Any) -> None:
+    """The text "no" would switch a parameter on."""
+    with pytest.raises(StudyError, match=f"parameter '{name}' is .*{type(value).__name__}.*; expected"):
+        Study.load("smoke", **{name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("epochs", 0),
+        ("image_size", 8),
+        ("image_size", 4096),
+        ("batch_size", 1),
+        ("learning_rate", 0.0),
+        ("learning_rate", -1e-3),
+        ("folds", 1),
+        ("n_test", -1),
+        ("seed", -1),
+        ("data_seed", -1),
+        ("smote", -1),
+        ("smote_per_patch", 0),
+        ("smote_alpha", 0.0),
+        ("colour", 1.5),
+        ("channels", 13),
+        ("scaling", "minmax"),
+        ("schedule", "linear"),
+        ("stem", "zero"),
+        ("precision", "float16"),
+        ("resamples", 1),
+        ("simulated_patches", 1),
+    ],
+)
+def test_value_out_of_range_is_refused(name: str, value: Any) -> None:
+    """The error would come from inside torch, hours later."""
+    with pytest.raises(StudyError, match=f"parameter '{name}' is {value!r} .*; expected"):
+        Study.load("smoke", **{name: value})
+    with pytest.raises(StudyError, match=f"parameter '{name}' is {value!r} .*; expected"):
+        Study.load("smoke").but(**{name: value})
+
+
+def test_errors_are_one_line() -> None:
+    """The command line promises one sentence."""
+    wrong: list[dict[str, Any]] = [
+        {"epoch": 1},
+        {"epochs": "3"},
+        {"channels": 13},
+        {"backbone": "no"},
+        {"edition": "no"},
+    ]
+    for parameters in wrong:
+        with pytest.raises(StudyError) as error:
+            Study.load(**parameters)
+        assert len(str(error.value).splitlines()) == 1
+
+
+def test_unknown_edition_is_refused() -> None:
+    """Another edition than the one that was asked for would run."""
+    with pytest.raises(StudyError, match="edition is 'large'; expected one of lite, paper, smoke"):
+        Study.load("large")
+
+
+@pytest.mark.parametrize("name", ["resnet17", "unet:resnet17", "efficientnet_v3"])
+def test_unknown_backbone_is_refused(name: str) -> None:
+    """The error would come when the first run starts."""
+    with pytest.raises(StudyError, match=f"backbone '{name}' is not known to timm"):
+        Study.load("smoke", backbone=name)
+
+
+@pytest.mark.parametrize("name", ["epochs", "data", "note"])
+def test_study_is_frozen(name: str) -> None:
+    """A chapter could change a parameter after the runs that it shows were made."""
+    study = Study.load("smoke")
+    with pytest.raises(ValidationError, match="frozen"):
+        setattr(study, name, 3)
+    assert study.but(epochs=3).epochs == 3
+    assert study.epochs == Study.load("smoke").epochs != 3
+
+
+def test_settings_are_all_that_determines_a_run() -> None:
+    """A run would be made again because a parameter of the chapters changed."""
+    study = Study.load("lite")
+    assert set(study.settings.model_dump()) == set(Settings.model_fields)
+    assert study.but(resamples=333, svm_c=(1.0,)).settings == study.settings
+    assert study.but(seed=1).settings != study.settings
+
+
+@pytest.mark.parametrize(("table", "rows"), [("table1", 9), ("table2", 8), ("table3", 6)])
+def test_published_tables_are_whole(table: Literal["table1", "table2", "table3"], rows: int) -> None:
+    """A chapter would compare with a part of the paper."""
+    assert len(published(table)) == rows
+
+
+def test_published_best_scores() -> None:
+    """The chapters would measure themselves against other numbers than the paper's."""
+    assert published("table2")["test_f1"].max() == published("table2")["test_f1"].iloc[-1] == 0.8915
+    assert published("table3").set_index("head")["test_f1"].max() == 0.8938
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_ablations_are_table_2(edition: str) -> None:
+    """A row of our table would be of another experiment than the paper's row of that name."""
+    study = Study.load(edition)
+    rows = study.ablations()
+    table = published("table2").set_index("row")
+    assert list(rows) == list(table.index)
+    assert len(rows) == 8
+    for name, row in rows.items():
+        for column in ("channels", "mixup", "cutmix", "schedule", "scaling"):
+            assert getattr(row, column) == table.loc[name, column]
+        assert row.image_size * 256 == study.image_size * int(table["size"][name])
+        assert row.smote == (study.smote_per_patch if table["smote"][name] else 0)
+        assert row.epochs == study.epochs
+
+
+def test_first_and_last_ablation() -> None:
+    """The chapters on backbones and heads would start from another row."""
+    study = Study.load("paper")
+    first, *_, last = study.ablations().values()
+    assert study.baseline() == first
+    assert (first.mixup, first.cutmix, first.schedule, first.smote) == (False, False, "none", 0)
+    assert study.best() == last
+    assert (last.mixup, last.cutmix, last.schedule, last.smote) == (True, True, "cosine", 5)
+    assert [row.image_size for row in study.ablations().values()] == [256, 384, *[256] * 6]
+    assert study.but(smote_per_patch=3).best().smote == 3
+
+
+def test_each_backbone_is_the_baseline_with_its_weights() -> None:
+    """Networks would be compared that differ in more than the network."""
+    study = Study.load("lite")
+    for name, row in study.by_backbone().items():
+        assert row == study.baseline().but(backbone=name, weights=study.backbones[name])
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_experiments_are_all_and_each_once(edition: str) -> None:
+    """A chapter would lack a run, or the same network be trained twice."""
+    study = Study.load(edition)
+    wanted = [*study.ablations().values(), *study.by_backbone().values()]
+    keys = [row.settings.model_dump_json() for row in study.experiments().values()]
+    assert len(set(keys)) == len(keys)
+    assert set(keys) == {row.settings.model_dump_json() for row in wanted}
+    assert len(keys) == len(wanted) - 1  # the baseline's own backbone is in both
+
+
+def test_simulated_patches_are_kept(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each chapter would simulate again, or read other patches than the run was trained on."""
+    study = Study.load("smoke", simulated_patches=12)
+    first = study.patches()
+    monkeypatch.setattr(simulate, "simulate", None)
+    again = study.patches()
+    assert again.ids == first.ids
+    assert again.fingerprint == first.fingerprint
+    assert len(list((store / "data").glob("simulated-*.h5"))) >= 1
+    monkeypatch.undo()
+    assert first.fingerprint == simulate.simulate(12, study.data_seed).fingerprint
+    assert study.but(data_seed=1).patches().fingerprint != first.fingerprint
+    assert len(study.but(simulated_patches=13).patches()) == 13
+
+
+def test_folder_and_file_are_the_same_data(folder: Path, tmp_path: Path) -> None:
+    """Runs on the folder would be made again for the file."""
+    zindi.convert(folder, tmp_path / "patches.h5")
+    from_folder = Study.load("smoke", data=str(folder)).patches()
+    from_file = Study.load("smoke", data=str(tmp_path / "patches.h5")).patches()
+    assert from_folder.ids == from_file.ids
+    assert from_folder.fingerprint == from_file.fingerprint
+    assert from_file.labels is not None
+
+
+@pytest.mark.parametrize("name", ["missing", "missing.h5"])
+def test_missing_data_is_named(name: str, tmp_path: Path) -> None:
+    """A study on real data would silently run on simulated patches."""
+    with pytest.raises(DataError, match=f"{name} does not exist"):
+        Study.load("smoke", data=str(tmp_path / name)).patches()
+
+
+def test_damaged_folder_is_refused(folder: Path) -> None:
+    """A study would run on the patches that are left."""
+    shutil.rmtree(folder / "train_data")
+    with pytest.raises(DataError, match=r"Train\.csv lists"):
+        Study.load("smoke", data=str(folder)).patches()
+
+
+def test_split_is_the_studys(tiny: Patches) -> None:
+    """The test part would have another size than the chapter says."""
+    parts = Study.load("smoke", n_test=6, folds=3).split(tiny)
+    assert (len(parts.test), len(parts.folds)) == (6, 3)
+    with pytest.raises(DataError, match="no labels"):
+        Study.load("smoke").split(Patches(tiny.ids, tiny.pixels))
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_each_edition_can_be_split(edition: str) -> None:
+    """The edition's own patches would be too few for its test part and folds."""
+    study = Study.load(edition)
+    labels = np.zeros(study.simulated_patches, np.int8)
+    labels[: round(len(labels) * simulate.POSITIVE_RATE)] = 1
+    patches = Patches(tuple(map(str, range(len(labels)))), np.zeros((len(labels), 12, 1, 1), np.float32), labels)
+    assert len(study.split(patches).folds) == study.folds
+
+
+def test_note_says_that_patches_are_simulated(tmp_path: Path) -> None:
+    """A reader would take numbers of simulated patches for real ones."""
+    assert "Simulated patches" in Study.load("smoke")._repr_markdown_()
+    assert "Simulated patches" not in Study.load("smoke", data=str(tmp_path / "real.h5"))._repr_markdown_()
