@@ -21,6 +21,7 @@ from typing import Any, Final
 import nbformat
 import papermill
 from IPython.core.getipython import get_ipython
+from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
@@ -107,6 +108,10 @@ def execute(notebook: Path, output: Path, parameters: Mapping[str, Any]) -> floa
             )
         except PapermillExecutionError as error:
             raise ChapterError(f"{notebook.stem}, cell {error.exec_count}: {error.ename}: {error.evalue}") from None
+        except DeadKernelError:
+            raise ChapterError(
+                f"{notebook.stem}: the kernel died, perhaps for want of memory; nothing was written"
+            ) from None
         executed = nbformat.read(temporary, as_version=4)
         check_whole(executed, notebook.stem)
         nbformat.write(tidy(executed), temporary)

@@ -97,7 +97,9 @@ class Run:
         if not 0 <= self.fold < self.study.folds:
             raise DataError(f"fold {self.fold} does not exist; there are {self.study.folds}, counted from 0")
         split = {name: getattr(self.study, name) for name in ("n_test", "folds", "data_seed")}
-        where = {"fold": self.fold, "fingerprint": self.data[0].fingerprint}
+        # The fingerprint does not depend on the patches' order; a run's arrays and its split do.
+        order = hashlib.sha256("\n".join(self.data[0].ids).encode()).hexdigest()[:16]
+        where = {"fold": self.fold, "fingerprint": self.data[0].fingerprint, "order": order}
         weights = {"weights_file": _file_hash(self.study.weights)}
         return self.study.settings.model_dump() | split | where | weights | code_version()
 
@@ -167,7 +169,7 @@ class Run:
 def fit(studies: Mapping[str, Study], report: Callable[[str], None] = print) -> dict[str, list[Result]]:
     """The results of each study, fold by fold; what is missing is trained first, with a line for each step."""
     wanted = [(name, Run(study, fold)) for name, study in studies.items() for fold in range(study.folds)]
-    missing = sum(not run.done for _, run in wanted)
+    missing = len({run.key for _, run in wanted if not run.done})
     results: dict[str, list[Result]] = {name: [] for name in studies}
     trained = 0
     for name, run in wanted:

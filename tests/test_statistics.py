@@ -88,6 +88,14 @@ def test_constant_band_has_no_shape(value: float) -> None:
     assert np.isfinite(table[list(COLUMNS)].to_numpy()).all()
 
 
+def test_rounding_error_has_no_shape() -> None:
+    """A constant band that was computed would get the skewness of its last digit."""
+    pixels = np.full((1, 12, 64, 64), 1000, np.float32)
+    pixels[0, 5, 0] = np.nextafter(np.float32(1000), np.float32(2000))
+    table = describe(Patches(("a",), pixels))
+    assert table[["DVH_kurt", "DVH_skew"]].to_numpy().tolist() == [[0, 0]]
+
+
 def test_nodata_everywhere_is_finite() -> None:
     """A patch of zeros, as at the edge of a scene, would break every model after it."""
     table = describe(Patches(("a",), np.zeros((1, 12, 64, 64), np.float32)))

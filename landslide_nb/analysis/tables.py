@@ -191,8 +191,11 @@ def _out_of_fold_f1(results: Sequence[Result], labels: Labels, resamples: int) -
 
 def show(table: pd.DataFrame) -> pd.DataFrame:
     """A table for people: three decimals, a dash where there is nothing, the index named in the corner."""
-    text = table.map(lambda value: f"{value:.3f}" if isinstance(value, float | Interval) else value).replace("nan", "–")
-    return text.rename_axis(index=None, columns=table.index.name)
+    text: pd.DataFrame = table.map(
+        lambda value: f"{value:.3f}" if isinstance(value, float | Interval) else value
+    ).replace("nan", "–")
+    text.columns.name, text.index.name = text.index.name, None
+    return text
 
 
 def mixing(mixed: Mixed, targets: Tensor) -> pd.DataFrame:

@@ -44,9 +44,10 @@ def split(labels: NDArray[np.int8], n_test: int, folds: int, seed: int) -> Split
     everyone = np.arange(len(labels))
     rest, test = everyone, everyone[:0]
     if n_test:
-        if n_test > len(labels) - 2 * folds:
-            raise DataError(f"{len(labels)} patches are too few for a test part of {n_test} and {folds} folds")
-        rest, test = train_test_split(everyone, test_size=n_test, stratify=labels, random_state=seed)
+        try:
+            rest, test = train_test_split(everyone, test_size=n_test, stratify=labels, random_state=seed)
+        except ValueError as error:
+            raise DataError(f"{len(labels)} patches are too few for a test part of {n_test} ({error})") from None
     rest, test = np.sort(rest), np.sort(test)
     fewest = min(np.bincount(labels[rest], minlength=2))
     if fewest < folds:

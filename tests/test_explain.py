@@ -1,0 +1,122 @@
+"""What a network is said to look at is what it looks at."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.nn.functional import interpolate, softmax
+
+from landslide_nb.analysis.explain import Map, band_occlusion, umap_map
+from landslide_nb.data.bands import BAND_NAMES
+from landslide_nb.data.patches import Patches
+from landslide_nb.data.scaling import Scaler
+from landslide_nb.models.backbones import AnyBackbone, create
+from landslide_nb.runs import Result, Run
+from landslide_nb.study import Study
+
+IGNORED = 6  # descending ΔVV
+TRAIN = np.arange(0, 40, 2)
+
+
+@dataclass(frozen=True, eq=False)
+class Known(Run):
+    """A run whose network is given, not trained."""
+
+    network: AnyBackbone
+    scaler: Scaler
+
+    def model(self) -> tuple[AnyBackbone, Scaler]:
+        """The given network."""
+        return self.network, self.scaler
+
+
+@pytest.fixture(scope="module")
+def run(tiny: Patches) -> Known:
+    """A run with a random network that is blind to one band."""
+    torch.manual_seed(0)
+    study = Study.load("smoke", backbone="test_resnet", weights="none", image_size=32)
+    network = create("test_resnet", 12, "none").eval()
+    stem = next(module for module in network.modules() if isinstance(module, nn.Conv2d))
+    with torch.no_grad():
+        stem.weight[:, IGNORED] = 0
+        nn.init.normal_(network.get_parameter("network.fc.weight"))
+    return Known(study, 0, network, Scaler.fit(tiny.pixels, 12, "standard"))
+
+
+def embedded(seed: int = 0) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
+    """Embeddings `(40, 8)` of two classes that are apart."""
+    labels = (np.arange(40) % 4 < 2).astype(np.int8)
+    noise = np.random.default_rng(seed).standard_normal((40, 8))
+    return (noise + 4 * labels[:, None]).astype(np.float32), labels
+
+
+def mapped(embeddings: NDArray[np.float32], labels: NDArray[np.int8], seed: int = 0) -> Map:
+    """The map of a run with these embeddings, trained on every other patch."""
+    probabilities, weight = np.zeros(40, np.float32), np.ones(20, np.float32)
+    rest = np.setdiff1d(np.arange(40), TRAIN)
+    parts = (TRAIN, TRAIN, weight, pd.DataFrame(), 0.0, TRAIN, rest[:10], rest[10:], Path())
+    return umap_map(Result(probabilities, probabilities, embeddings, *parts), labels, seed)
+
+
+@pytest.mark.parametrize("fill", ["zero", "mean"])
+def test_a_band_that_the_network_ignores_carries_nothing(
+    run: Known, tiny: Patches, fill: Literal["zero", "mean"]
+) -> None:
+    """Fig. 7 would show bands in another order, or the effect of something else than the band."""
+    drops = band_occlusion(run, tiny, fill)
+    assert list(drops.columns) == list(BAND_NAMES) and list(drops.index) == list(tiny.ids)
+    assert drops.iloc[:, IGNORED].abs().max() == 0
+    assert (drops.drop(columns=BAND_NAMES[IGNORED]).abs().max() > 1e-6).all()
+
+
+@pytest.mark.parametrize("fill", ["zero", "mean"])
+def test_occlusion_is_the_fall_of_the_probability(run: Known, tiny: Patches, fill: Literal["zero", "mean"]) -> None:
+    """A band would be filled after scaling, or a rise be shown as a fall."""
+    drops = band_occlusion(run, tiny, fill)
+    mean = tiny.pixels.mean((0, 2, 3), dtype=float)
+    for band in (0, 3, 8):
+        occluded = tiny.pixels.copy()
+        occluded[:, band] = 0 if fill == "zero" else mean[band]
+        expected = _probability(run, tiny.pixels) - _probability(run, occluded)
+        np.testing.assert_allclose(drops.iloc[:, band], expected, atol=1e-5)
+
+
+def test_occlusion_leaves_the_patches_as_they_are(run: Known, tiny: Patches) -> None:
+    """Every later picture of a chapter would be of patches without bands."""
+    before = tiny.pixels.tobytes()
+    band_occlusion(run, tiny)
+    assert tiny.pixels.tobytes() == before
+
+
+def test_a_map_is_fitted_on_training_patches_and_repeats_itself() -> None:
+    """A map would differ from build to build, or be drawn with knowledge of the patches that it places."""
+    embeddings, labels = embedded()
+    first = mapped(embeddings, labels)
+    assert first.points.shape == (40, 2) and first.points.dtype == np.float32 and np.isfinite(first.points).all()
+    assert np.array_equal(mapped(embeddings, labels).points, first.points)
+
+    others, unseen = embeddings.copy(), np.setdiff1d(np.arange(40), TRAIN)
+    others[unseen] = 50 * embedded(1)[0][unseen]
+    wrong = labels.copy()
+    wrong[unseen] = 1 - wrong[unseen]
+    changed = mapped(others, wrong)
+    assert np.array_equal(changed.points[TRAIN], first.points[TRAIN])
+    assert not np.array_equal(changed.points[unseen], first.points[unseen])
+    corners = np.array([[x, y] for x in (-5, 5, 15) for y in (-5, 5, 15)], np.float32)
+    assert np.array_equal(changed.boundary.decision_function(corners), first.boundary.decision_function(corners))
+    assert not np.array_equal(mapped(embeddings, labels, seed=1).points, first.points)
+
+
+def _probability(run: Known, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The probability of a landslide by hand: scale, resize, softmax."""
+    centre, scale = (value[:, None, None] for value in (run.scaler.centre, run.scaler.scale))
+    x = interpolate(torch.from_numpy((pixels - centre) / scale), size=(32, 32), mode="bilinear")
+    with torch.no_grad():
+        probability: NDArray[np.float32] = softmax(run.network(x), 1)[:, 1].numpy()
+    return probability

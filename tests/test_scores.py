@@ -1,0 +1,237 @@
+"""Scores are scikit-learn's, intervals behave, and no head or fold scores what it has seen."""
+
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.metrics import f1_score, roc_auc_score
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from landslide_nb.analysis import scores, tables
+from landslide_nb.analysis.scores import Interval, auroc_interval, f1_difference, f1_interval
+from landslide_nb.models import heads
+from landslide_nb.runs import Result
+from landslide_nb.study import Study
+
+N, TEST = 60, 12
+PAIRS = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=40)
+
+
+def predictions(n: int = 300) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """Labels, a third of them positive, and probabilities that know something of them."""
+    rng = np.random.default_rng(4)
+    labels = (rng.random(n) < 0.3).astype(np.int8)
+    return labels, np.clip(0.3 + 0.3 * labels + 0.2 * rng.standard_normal(n), 0, 1).astype(np.float32)
+
+
+def synthetic(folds: int = 3, n_test: int = TEST) -> tuple[list[Result], NDArray[np.int8]]:
+    """Results of folds whose probabilities tell the fold and whether the patch was trained on: `fold + 0.5` if so."""
+    rng = np.random.default_rng(8)
+    order = rng.permutation(N)
+    test, rest = np.sort(order[:n_test]), order[n_test:]
+    labels = (np.arange(N) % 3 == 0).astype(np.int8)
+    results = []
+    for number in range(folds):
+        validation = np.sort(rest[number::folds])
+        train = np.setdiff1d(rest, validation)
+        told = np.full(N, number, np.float32)
+        told[train] += 0.5
+        embeddings = rng.standard_normal((N, 6)).astype(np.float32) + labels[:, None]
+        weight, history = np.ones(len(train), np.float32), pd.DataFrame({"seconds": [1.0]})
+        parts = (train, train, weight, history, 1.0, train, validation, test, Path(f"run-{number}"))
+        results.append(Result(told, told + 10, embeddings, *parts))
+    return results, labels
+
+
+@given(PAIRS)
+def test_f1_is_that_of_scikit_learn(pairs: list[tuple[bool, bool]]) -> None:
+    """The book's main number would not be the one that the field calls F1."""
+    labels, predicted = np.array(pairs).T
+    assert scores.f1(labels, predicted) == pytest.approx(f1_score(labels, predicted, zero_division=0))
+
+
+def test_f1_works_along_an_axis() -> None:
+    """The resamples of an interval would be mixed with each other."""
+    labels, predicted = np.random.default_rng(0).random((2, 5, 20)) < 0.4
+    each = [f1_score(a, b, zero_division=0) for a, b in zip(labels, predicted, strict=True)]
+    np.testing.assert_allclose(scores.f1(labels, predicted, axis=-1), each)
+    np.testing.assert_allclose(scores.f1(labels.T, predicted.T, axis=0), each)
+
+
+def test_an_interval_holds_its_estimate() -> None:
+    """A number would stand beside an interval of something else."""
+    labels, probabilities = predictions()
+    interval = f1_interval(labels, probabilities >= 0.5, 500)
+    assert interval.value == pytest.approx(f1_score(labels, probabilities >= 0.5))
+    assert interval.low < interval.value < interval.high
+    assert f"{interval:.2f}" == f"{interval.value:.2f} [{interval.low:.2f}, {interval.high:.2f}]"
+
+
+def test_intervals_cover_95_percent() -> None:
+    """A difference would be called more than chance too often, or never."""
+    rng, inside = np.random.default_rng(1), 0
+    labels = rng.random((200, 150)) < 0.4
+    predicted = np.where(rng.random((200, 150)) < 0.2, ~labels, labels)
+    truth = 2 * 0.4 * 0.8 / (0.4 + 0.4 * 0.8 + 0.6 * 0.2)
+    for y, p in zip(labels, predicted, strict=True):
+        interval = f1_interval(y.astype(np.int8), p, 200)
+        inside += interval.low <= truth <= interval.high
+    assert 178 <= inside <= 199
+
+
+def test_more_patches_make_a_narrower_interval() -> None:
+    """An interval would not say how much the number of patches can tell."""
+    widths = []
+    for n in (100, 1600):
+        labels, probabilities = predictions(n)
+        interval = f1_interval(labels, probabilities >= 0.5, 300)
+        widths.append(interval.high - interval.low)
+    assert widths[1] == pytest.approx(widths[0] / 4, rel=0.4)
+
+
+def test_intervals_are_reproducible() -> None:
+    """The same results would give another book each time."""
+    labels, probabilities = predictions()
+    assert f1_interval(labels, probabilities >= 0.5, 200) == f1_interval(labels, probabilities >= 0.5, 200)
+    assert f1_interval(labels, probabilities >= 0.5, 200) != f1_interval(labels, probabilities >= 0.5, 200, seed=1)
+    assert auroc_interval(labels, probabilities, 50) == auroc_interval(labels, probabilities, 50)
+
+
+def test_a_prediction_does_not_differ_from_itself() -> None:
+    """The baseline would gain or lose against itself."""
+    labels, probabilities = predictions()
+    assert f1_difference(labels, probabilities >= 0.5, probabilities >= 0.5, 200) == Interval(0, 0, 0)
+
+
+def test_differences_are_paired() -> None:
+    """Two predictions that differ in one patch would have an interval as wide as two independent ones."""
+    labels, probabilities = predictions()
+    predicted = probabilities >= 0.5
+    nearly = predicted.copy()
+    nearly[np.flatnonzero(labels == 1)[0]] ^= True
+    difference, alone = f1_difference(labels, predicted, nearly, 300), f1_interval(labels, predicted, 300)
+    assert difference.value == pytest.approx(f1_score(labels, predicted) - f1_score(labels, nearly))
+    assert difference.high - difference.low < 0.3 * (alone.high - alone.low)
+
+
+def test_auroc_is_that_of_scikit_learn() -> None:
+    """The area under the curve would be of the wrong class, or of thresholded predictions."""
+    labels, probabilities = predictions()
+    interval = auroc_interval(labels, probabilities, 200)
+    assert interval.value == roc_auc_score(labels, probabilities)
+    assert interval.low < interval.value < interval.high
+
+
+def test_out_of_fold_takes_each_patch_from_the_fold_that_did_not_train_on_it() -> None:
+    """A score would be of patches that the network has learnt by heart."""
+    results, _ = synthetic()
+    indices, probabilities = scores.out_of_fold(results)
+    assert indices.tolist() == sorted(set(range(N)) - set(results[0].test.tolist()))
+    fold = {int(i): number for number, result in enumerate(results) for i in result.validation}
+    assert probabilities.tolist() == [fold[int(i)] for i in indices]
+
+
+def test_the_test_part_is_predicted_by_the_mean_of_the_folds() -> None:
+    """The test score would be one fold's, or of other weights than it says."""
+    results, _ = synthetic()
+    indices, best = scores.hold_out(results)
+    assert np.array_equal(indices, results[0].test)
+    assert (best == 11).all()
+    assert (scores.hold_out(results, best=False)[1] == 1).all()
+
+
+def test_without_a_test_part_the_score_is_out_of_fold() -> None:
+    """With the challenge's data, whose test has no labels, there would be no score, or one of training patches."""
+    with_test, without = synthetic()[0], synthetic(n_test=0)[0]
+    assert np.array_equal(scores.reported(with_test)[0], with_test[0].test)
+    indices, probabilities = scores.reported(without)
+    assert len(indices) == N and (probabilities % 1 == 0).all()
+
+
+def test_training_f1_is_of_training_patches() -> None:
+    """Train F1 would be taken over patches that were not trained on."""
+    results, labels = synthetic(folds=2)
+    probabilities = np.where(np.isin(np.arange(N), results[0].train), labels, 1 - labels).astype(np.float32)
+    known = Result(**(vars(results[0]) | {"probabilities": probabilities}))
+    assert scores.training_f1([known], labels) == 1
+
+
+@pytest.mark.parametrize("c", [1.0, 0.1])
+def test_the_svm_is_scikit_learns_on_standardised_embeddings(c: float) -> None:
+    """Table 3 would be of another head than the paper's."""
+    results, labels = synthetic()
+    x = results[0].embeddings * np.array([1, 100, 1, 1, 1e-3, 1], np.float32)
+    scaler = StandardScaler().fit(x)
+    reference = SVC(C=c).fit(scaler.transform(x), labels).decision_function(scaler.transform(x))
+    np.testing.assert_allclose(heads.decide(heads.svm(c).fit(x, labels), x), reference)
+
+
+@given(st.floats(0, 1, width=32) | st.sampled_from([0.5, 0.49999997, 0.50000006]))
+def test_the_networks_own_decision_is_at_one_half(probability: float) -> None:
+    """The network's own layer would be compared at another threshold than it is scored at elsewhere."""
+    decision = heads.fc_decision(np.array([probability], np.float32))[0]
+    assert np.isfinite(decision)
+    assert (decision >= 0) == (np.float32(probability) >= 0.5)
+
+
+def test_lightgbm_decides_at_one_half() -> None:
+    """Trees would be compared at another threshold than the other heads."""
+    results, labels = synthetic()
+    head = heads.lightgbm(0, n_estimators=5).fit(results[0].embeddings, labels)
+    decided = heads.decide(head, results[0].embeddings) > 0
+    assert np.array_equal(decided, head.predict(results[0].embeddings) == 1)
+
+
+class Probe(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """A head that remembers what it was fitted on."""
+
+    seen: ClassVar[list[tuple[NDArray[np.float32], NDArray[np.int8]]]] = []
+
+    def fit(self, embeddings: NDArray[np.float32], labels: NDArray[np.int8]) -> Self:
+        """Remember."""
+        self.seen.append((embeddings.copy(), labels.copy()))
+        self.fitted_ = True
+        return self
+
+    def decision_function(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Decide by the first number."""
+        first: NDArray[np.float32] = embeddings[:, 0]
+        return first
+
+
+@pytest.mark.parametrize("n_test", [TEST, 0])
+def test_heads_are_fitted_on_training_embeddings_only(n_test: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A head would win because it has seen the patches that it is scored on."""
+    results, labels = synthetic(n_test=n_test)
+    monkeypatch.setattr(Probe, "seen", [])
+    replacements: dict[str, Any] = {"svm": lambda c: Probe(), "lightgbm": lambda seed: Probe()}
+    for name, head in replacements.items():
+        monkeypatch.setattr(heads, name, head)
+    table = tables.compare_heads(results, Study.load("smoke", svm_c=(0.5,), resamples=100), labels)
+    assert list(table.index) == ["FC", "LightGBM", "SVM, C = 0.5"]
+    assert len(Probe.seen) == 2 * len(results)
+    for number, (embeddings, known) in enumerate(Probe.seen):
+        result = results[number % len(results)]
+        assert np.array_equal(embeddings, result.embeddings[result.train])
+        assert np.array_equal(known, labels[result.train])
+
+
+def test_heads_are_scored_on_patches_that_none_was_fitted_on() -> None:
+    """Table 3 would show a training score, or lack the paper's number beside ours."""
+    results, labels = synthetic(n_test=0)
+    study = Study.load("smoke", svm_c=(1.0, 0.1), resamples=100)
+    table = tables.compare_heads(results, study, labels)
+    decided = np.empty(N, bool)
+    for result in results:
+        head = heads.svm(0.1).fit(result.embeddings[result.train], labels[result.train])
+        decided[result.validation] = head.predict(result.embeddings[result.validation]) == 1
+    assert table["test F1"]["SVM, C = 0.1"].value == pytest.approx(f1_score(labels, decided))
+    assert table["paper test F1"]["SVM, C = 0.1"] == 0.8938
+    assert table["ours"]["FC"] == Interval(0, 0, 0)
