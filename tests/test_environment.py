@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import rattler
-import yaml  # type: ignore[import-untyped]
+import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
