@@ -36,6 +36,7 @@ def simulate(
     from landslide_nb.data.patches import Patches
     from landslide_nb.data.simulate import simulate as simulated
 
+    zindi.check_new(folder)
     labelled = simulated(patches, seed)
     hidden = simulated(test, seed + 1)
     zindi.write(folder, labelled, Patches(hidden.ids, hidden.pixels))

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import pandas as pd
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
 from landslide_nb.data import simulate, zindi
 from landslide_nb.data.folds import Split, split
 from landslide_nb.data.patches import Patches
 from landslide_nb.errors import StudyError
+from landslide_nb.models.backbones import check_name
 from landslide_nb.models.training import Settings
 from landslide_nb.store import store
 
@@ -73,6 +74,13 @@ class Study(Settings):
     def but(self, **changes: Any) -> Self:
         """The same study with some parameters changed, checked again."""
         return self._checked(self.model_dump() | changes)
+
+    @field_validator("backbones")
+    @classmethod
+    def _known_backbones(cls, names: dict[str, str]) -> dict[str, str]:
+        for name in names:
+            check_name(name)
+        return names
 
     @property
     def settings(self) -> Settings:

@@ -230,8 +230,9 @@ def test_heads_are_scored_on_patches_that_none_was_fitted_on() -> None:
     table = tables.compare_heads(results, study, labels)
     decided = np.empty(N, bool)
     for result in results:
-        head = heads.svm(0.1).fit(result.embeddings[result.train], labels[result.train])
+        head = heads.svm(1.0).fit(result.embeddings[result.train], labels[result.train])
         decided[result.validation] = head.predict(result.embeddings[result.validation]) == 1
-    assert table["test F1"]["SVM, C = 0.1"].value == pytest.approx(f1_score(labels, decided))
+    assert 0.2 < f1_score(labels, decided) < 0.9, "the embeddings are too easy or too hard to show anything"
+    assert table["test F1"]["SVM, C = 1"].value == pytest.approx(f1_score(labels, decided))
     assert table["paper test F1"]["SVM, C = 0.1"] == 0.8938
     assert table["ours"]["FC"] == Interval(0, 0, 0)

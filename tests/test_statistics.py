@@ -146,7 +146,7 @@ def _with(column: str, value: object) -> Callable[[pd.DataFrame], pd.DataFrame]:
     [
         (_without_column, r"lacks the column 'NIR_std' \(2 of 87"),
         (_without_label, "lacks the column 'label'"),
-        (_with("AVV_max", np.nan), "line 4: AVV_max is empty or NaN"),
+        (_with("AVV_max", np.nan), "line 4: AVV_max is empty, NaN or infinite"),
         (_with("label", ""), "line 4: label is empty"),
         (_with("ID", ""), "line 4: ID is empty"),
         (_with("B_min", "cloudy"), "'B_min' holds a value that is no number"),

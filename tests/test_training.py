@@ -103,6 +103,20 @@ def test_another_seed_gives_other_weights(tiny: Patches) -> None:
     assert not equal(trained(tiny, settings(epochs=1)).last, trained(tiny, settings(epochs=1, seed=7)).last)
 
 
+def test_every_epoch_and_every_seed_has_its_own_randomness(tiny: Patches, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network would see the same batches, turned and mixed in the same way, in every epoch."""
+    seeds: list[int] = []
+
+    def note(*given: Any) -> Iterator[tuple[Tensor, Tensor]]:
+        seeds.append(given[-1].initial_seed())
+        return batches(*given)
+
+    monkeypatch.setattr(training, "batches", note)
+    for seed in (0, 1):
+        trained(tiny, settings(epochs=3, seed=seed, image_size=16))
+    assert len(set(seeds)) == len(seeds) == 6
+
+
 class InterruptionError(Exception):
     """What a power cut is in these tests."""
 

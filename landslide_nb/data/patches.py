@@ -43,6 +43,8 @@ class Patches:
         if len(set(self.ids)) != n:
             repeated = next(name for name in self.ids if self.ids.count(name) > 1)
             raise DataError(f"patch {repeated} stands twice among {n} ids; expected distinct ids")
+        if any("/" in name or not name for name in self.ids):
+            raise DataError(f"patch ids must be file names; {next(n for n in self.ids if '/' in n or not n)!r} is none")
         if self.pixels.ndim != 4 or self.pixels.shape[:2] != (n, len(BAND_NAMES)) or self.pixels.dtype != np.float32:
             expected = f"float32 ({n}, {len(BAND_NAMES)}, H, W)"
             raise DataError(f"pixels are {self.pixels.dtype} {self.pixels.shape}; expected {expected}")
@@ -166,7 +168,7 @@ def _opened(path: Path) -> Iterator[h5py.File]:
             if file.attrs.get("format") != FORMAT or tuple(file.attrs["bands"]) != BAND_NAMES:
                 raise DataError(f"{path} is not a file of 12-band patches written by `landslide-nb convert`")
             yield file
-    except (OSError, KeyError, RuntimeError, ValueError) as error:
+    except (OSError, KeyError, RuntimeError, ValueError, TypeError) as error:
         raise DataError(f"{path} cannot be read as HDF5 patches ({error}); write it again") from error
 
 

@@ -78,11 +78,13 @@ def read(path: str | Path) -> pd.DataFrame:
     if missing:
         raise DataError(f"{path} lacks the column {missing[0]!r} ({len(missing)} of {len(COLUMNS) + 2} are missing)")
     table = table[["ID", "label", *COLUMNS]]
-    bad = table.columns[~table.notna().all()]
-    if len(bad):
-        raise DataError(
-            f"{path}, line {int(np.argmax(table[bad[0]].isna())) + 2}: {bad[0]} is empty or NaN; expected a number"
-        )
+    if table.empty:
+        raise DataError(f"{path} has no rows; expected one for each patch")
+    wrong = table.isna() | table.isin((np.inf, -np.inf))
+    if wrong.any(axis=None):
+        line, column = np.argwhere(wrong.to_numpy())[0]
+        name = table.columns[column]
+        raise DataError(f"{path}, line {line + 2}: {name} is empty, NaN or infinite; expected a number")
     text = [column for column in COLUMNS if not pd.api.types.is_numeric_dtype(table[column])]
     if text or not table["label"].isin((0, 1)).all():
         raise DataError(f"{path}: column {text[0] if text else 'label'!r} holds a value that is no number it can have")

@@ -56,9 +56,16 @@ def parts(folder: str | Path) -> dict[str, Part]:
         raise DataError(f"{folder} is not a folder; expected one with Train.csv and <ID>.npy files")
     files = _files(folder)
     ids, labels = read_labels(folder / "Train.csv")
+    if not ids:
+        raise DataError(f"{folder / 'Train.csv'} lists no patches; expected one row for each")
     train = Part(ids, labels, _pixels(ids, files, folder / "Train.csv"))
     rows = read_ids(folder / "Test.csv") if (folder / "Test.csv").is_file() else ()
     distinct = tuple(dict.fromkeys(rows))
+    both = sorted(set(ids) & set(distinct))
+    if both:
+        raise DataError(
+            f"{both[0]} is listed in Train.csv and in Test.csv ({len(both)} such); keep one, or the test leaks"
+        )
     return {"train": train, "test": Part(distinct, None, _pixels(distinct, files, folder / "Test.csv"), rows)}
 
 
@@ -87,17 +94,19 @@ def _table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     if not path.is_file():
         raise DataError(f"{path} does not exist; a challenge folder has one, with the columns {','.join(columns)}")
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, skip_blank_lines=False)
     except (ValueError, OSError) as error:  # pandas' parser errors are ValueErrors
         raise DataError(f"{path} cannot be read as CSV ({str(error).strip()})") from error
-    if not isinstance(table.index, pd.RangeIndex):  # pandas takes a field too many for an index
+    if table.index.dtype != np.int64:  # pandas takes a field too many for an index
         raise DataError(f"{path} has rows with more fields than its header; expected {','.join(columns)}")
+    table = table[(table != "").any(axis=1)]  # blank lines count, so that a line's number is the file's
     for column in columns:
         if column not in table:
             found = ",".join(map(str, table.columns))
             raise DataError(f"{path} has no column {column!r}; expected {','.join(columns)}, found {found}")
-    if (table["ID"] == "").any():
-        raise DataError(f"{path}, line {int(np.argmax(table['ID'] == '')) + 2}: the ID is empty")
+    unnamed = table.index[table["ID"] == ""]
+    if len(unnamed):
+        raise DataError(f"{path}, line {unnamed[0] + 2}: the ID is empty")
     return table
 
 
@@ -142,16 +151,21 @@ def load_patch(path: str | Path) -> NDArray[np.float32]:
 
 def write(folder: str | Path, train: Patches, test: Patches) -> None:
     """Write patches as the challenge ships them; the folder must be new or empty, and Train.csv is written last."""
-    folder = Path(folder)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise DataError(f"{folder} exists and is not an empty folder; name a new one, nothing was written")
+    folder, labels = Path(folder), train.known_labels
+    check_new(folder)
     for name, patches in (("train_data", train), ("test_data", test)):
         (folder / name).mkdir(parents=True)
         for patch_id, pixels in zip(patches.ids, patches.pixels, strict=True):
             np.save(folder / name / f"{patch_id}.npy", pixels.transpose(1, 2, 0).astype(np.float64), allow_pickle=False)
     write_csv(folder / "Test.csv", {"ID": test.ids})
     write_csv(folder / "SampleSubmission.csv", {"ID": test.ids, "label": ["0"] * len(test)})
-    write_csv(folder / "Train.csv", {"ID": train.ids, "label": list(map(str, train.known_labels))})
+    write_csv(folder / "Train.csv", {"ID": train.ids, "label": list(map(str, labels))})
+
+
+def check_new(folder: Path) -> None:
+    """Raise `DataError` if there is something where a new folder is to be written."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise DataError(f"{folder} exists and is not an empty folder; name a new one, nothing was written")
 
 
 def write_csv(path: Path, columns: dict[str, Sequence[str]]) -> None:
