@@ -7,7 +7,6 @@ DATA ?= simulated
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
-export OMP_WAIT_POLICY := PASSIVE
 export NUMBA_CACHE_DIR := $(CURDIR)/build/numba
 
 .PHONY: book test lint install reference clean

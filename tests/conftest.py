@@ -27,6 +27,7 @@ class Command(Protocol):
 def pytest_configure() -> None:
     """No test may fetch weights; the hub's client reads this once, when a test module imports it."""
     os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # waiting threads spin, and slow what runs beside them
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -157,6 +157,15 @@ def test_weights_come_from_a_file(tmp_path: Path) -> None:
     assert equal(create(PACKAGED, 12, str(tmp_path / "rgb.pth")), packaged("repeat"))
 
 
+def test_weights_without_batch_counters_are_whole(tmp_path: Path) -> None:
+    """Older files, torchvision's among them, lack counters that no prediction uses, and would be refused."""
+    torch.manual_seed(3)
+    model = create("test_resnet", 12, "none")
+    kept = model.get_submodule("network").state_dict()
+    torch.save({name: value for name, value in kept.items() if "num_batches" not in name}, tmp_path / "old.pth")
+    assert equal(create("test_resnet", 12, str(tmp_path / "old.pth")), model)
+
+
 def test_weights_of_twelve_channels_come_back_as_they_are(tmp_path: Path) -> None:
     """A network that somebody trained on such patches would lose its first layer."""
     torch.manual_seed(3)

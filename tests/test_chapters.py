@@ -223,6 +223,9 @@ def test_a_chapters_study_is_what_its_parameters_say(monkeypatch: pytest.MonkeyP
     assert (study.edition, study.epochs) == ("smoke", 3)
     assert study.seed != 7, "seed is no parameter of this chapter"
     assert chapters.study(values | {"epochs": None}).epochs == Study.load("smoke").epochs
+    ran[1:] = ['edition = "lite"\nepochs = 3']  # the first cell, changed by hand
+    assert chapters.study(values | {"edition": "lite"}).edition == "lite"
+    assert chapters.study(values).epochs == 3
     ran.append("# Parameters\nepoch = 4")
     with pytest.raises(StudyError, match="did you mean 'epochs'"):
         chapters.study(values | {"epoch": 4})

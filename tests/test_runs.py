@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -292,7 +293,9 @@ def test_a_fold_that_does_not_exist_is_named(data: Path) -> None:
             Run(study(data), number).fit()
 
 
-def test_all_folds_of_all_studies_are_fitted(empty: Path, data: Path) -> None:
+def test_all_folds_of_all_studies_are_fitted(
+    empty: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A table would lack a fold, or a user see no sign of life for hours."""
     lines: list[str] = []
     studies = {"one": study(data, epochs=1), "same": study(data, epochs=1)}
@@ -301,5 +304,10 @@ def test_all_folds_of_all_studies_are_fitted(empty: Path, data: Path) -> None:
     assert results["one"][0].folder == results["same"][0].folder
     whole = np.concatenate([result.validation for result in results["one"]])
     assert sorted(whole.tolist()) == sorted(set(range(24)) - set(results["one"][0].test.tolist()))
-    started = [line for line in lines if line.startswith("run ")]
-    assert started[0] == "run 1 of 2: one, fold 1 of 2" and len(started) == 2
+    told = [line for line in lines if line.startswith("run ")]
+    assert len(told) == 2, "two names for one study are one training"
+    for number, line in enumerate(told, 1):
+        assert re.match(rf"run {number} of 2\b.*: (one|same), fold [12] of 2", line)
+    monkeypatch.setenv("LANDSLIDE_NB_STORE", str(tmp_path / "alone"))
+    alone = Run(studies["one"], 0).fit()
+    assert alone.probabilities.tobytes() == results["one"][0].probabilities.tobytes(), "it matters who trains"

@@ -73,9 +73,12 @@ def column(result: Trained, name: str) -> list[float | None]:
 
 @pytest.fixture(autouse=True)
 def _as_in_a_run() -> Iterator[None]:
-    """Deterministic algorithms."""
+    """Deterministic algorithms and one thread: two that wait for each other on busy cores take ten times as long."""
+    threads = torch.get_num_threads()
     torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.set_num_threads(1)
     yield
+    torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(False)
 
 

@@ -54,7 +54,7 @@ def band_occlusion(run: Run, patches: Patches, fill: Literal["zero", "mean"] = "
     Args:
         run: a trained run.
         patches: the patches to look at; the paper takes landslides.
-        fill: 0 as in the paper, or the band's mean over the training patches.
+        fill: 0 as in the paper, or the centre of the band's scaling: its mean over the training patches (robust: median).
 
     Returns:
         A column for each band, a row for each patch: probability before minus probability after.

@@ -134,7 +134,7 @@ def compare_heads(results: Sequence[Result], study: Study, labels: Labels) -> pd
     for name, scores in decisions.items():
         indices, decided = _put_together(scores, results)
         _, reference = _put_together(decisions["FC"], results)
-        train = [f1_interval(labels[r.train], s[r.train] > 0, 100).value for r, s in zip(results, scores, strict=True)]
+        train = [f1_interval(labels[r.train], s[r.train] >= 0, 100).value for r, s in zip(results, scores, strict=True)]
         rows[name] = {
             "train F1": float(np.mean(train)),
             "test F1": f1_interval(labels[indices], decided, study.resamples),
@@ -160,9 +160,9 @@ def _put_together(
     """Test patches by the vote of the folds' heads; without a test part, each patch by the fold that validates it."""
     test = results[0].test
     if len(test):
-        return test, np.mean([s[test] for s in scores], axis=0) > 0
+        return test, np.mean([s[test] for s in scores], axis=0) >= 0
     indices = np.concatenate([r.validation for r in results])
-    return indices, np.concatenate([s[r.validation] for s, r in zip(scores, results, strict=True)]) > 0
+    return indices, np.concatenate([s[r.validation] for s, r in zip(scores, results, strict=True)]) >= 0
 
 
 def selection(results: Mapping[str, Sequence[Result]], study: Study, labels: Labels) -> pd.DataFrame:

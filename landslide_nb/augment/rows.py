@@ -38,9 +38,13 @@ class Rows:
         """Refuse a leak.
 
         Raises:
-            LeakError: if a parent of any row is held out.
+            LeakError: if a parent of any row is held out, or counted from the end.
         """
         for name, parents in (("first", self.first), ("second", self.second)):
+            if (parents < 0).any():
+                raise LeakError(
+                    f"a {name} parent is {parents.min()}; expected indices from 0, which can be checked for leaks"
+                )
             leaking = np.flatnonzero(np.isin(parents, self.held_out))
             if leaking.size:
                 row = leaking[0]
@@ -56,7 +60,8 @@ class Rows:
     @classmethod
     def real(cls, indices: ArrayLike, labels: NDArray[np.int8], held_out: ArrayLike) -> Self:
         """The patches at `indices` as they are; `labels` are those of all patches."""
-        chosen = np.asarray(indices, np.int64)
+        given = np.asarray(indices)
+        chosen = np.flatnonzero(given) if given.dtype == bool else given.astype(np.int64)
         weight = np.ones(len(chosen), np.float32)
         return cls(chosen, chosen, weight, labels[chosen], np.asarray(held_out, np.int64))
 

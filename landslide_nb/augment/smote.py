@@ -43,7 +43,7 @@ def oversample(
         `n_syn` rows for each minority patch, labelled 1.
 
     Raises:
-        LeakError: if a training patch is held out.
+        LeakError: if a landslide patch of `train` is held out.
         DataError: if the fold has fewer than two landslide patches.
     """
     minority = train[labels[train] == 1]

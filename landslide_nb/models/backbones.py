@@ -156,7 +156,8 @@ def _weights_file(path: str, name: str) -> dict[str, Tensor]:
     """The weights in a file, in timm's names; all of the network's but the last layer's have to be there."""
     try:
         weights = load_state_dict(path, weights_only=True)
-        lacking = set(timm.create_model(name, num_classes=0).state_dict()) - set(weights)
+        needed = timm.create_model(name, num_classes=0).state_dict()
+        lacking = {key for key in needed if not key.endswith("num_batches_tracked")} - set(weights)
     except Exception as error:  # torch, pickle and safetensors each raise their own
         reason = str(error).strip().partition("\n")[0][:200]
         raise WeightsError(f"{path} is not a file of weights ({reason}); give another, or weights='none'") from error

@@ -1,6 +1,7 @@
 """One fold, from patches to everything a chapter may ask of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,14 +89,26 @@ def fit_fold(
     torch.use_deterministic_algorithms(True, warn_only=True)
     labels, validation = patches.known_labels, split.folds[fold][1]
     rows = training_rows(settings, patches, split, fold)
-    scaler = Scaler.fit(patches.pixels[rows.real_patches], settings.channels, settings.scaling)
-    pixels = torch.from_numpy(patches.pixels).to(device())
-    model = build(settings).to(device())
-    held_out = (validation, labels[validation])
-    trained = train(model, pixels, rows, held_out, settings, scaler, checkpoint, report)
-    last, embeddings = predict(model, pixels, settings, scaler)
-    best = last
-    if trained.best is not trained.last:
-        model.load_state_dict(trained.best)
-        best, _ = predict(model, pixels, settings, scaler)
+    with _threads(settings.threads):  # after SMOTE, whose kernel sets the number of threads itself
+        scaler = Scaler.fit(patches.pixels[rows.real_patches], settings.channels, settings.scaling)
+        pixels = torch.from_numpy(patches.pixels).to(device())
+        model = build(settings).to(device())
+        held_out = (validation, labels[validation])
+        trained = train(model, pixels, rows, held_out, settings, scaler, checkpoint, report)
+        last, embeddings = predict(model, pixels, settings, scaler)
+        best = last
+        if trained.best is not trained.last:
+            model.load_state_dict(trained.best)
+            best, _ = predict(model, pixels, settings, scaler)
     return Fitted(trained, rows, scaler, last, best, embeddings)
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Compute on so many threads: sums in another order have other last digits."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -59,6 +59,7 @@ class Settings(BaseModel):
     schedule: Literal["none", "step", "cosine"] = Field("none", description="learning-rate schedule")
     score_every: int = Field(3, ge=1, description="epochs between validation scores; the last epoch is always scored")
     precision: Literal["float32", "bfloat16"] = Field("float32", description="arithmetic of the network")
+    threads: int = Field(1, ge=1, description="CPU threads of a run; another number gives other last digits")
     seed: int = Field(42, ge=0, description="of weights, batches and augmentation")
 
     @field_validator("backbone")
@@ -121,7 +122,8 @@ def batches(
     pixels: Tensor, rows: Rows, settings: Settings, scaler: Scaler, generator: Generator
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """One epoch of augmented batches in random order; a last incomplete one is dropped unless it is the only one."""
-    order = torch.randperm(len(rows), generator=Generator().manual_seed(generator.initial_seed()))
+    of_order = Generator().manual_seed(generator.initial_seed() + 2**32)  # another stream than the augmentation's
+    order = torch.randperm(len(rows), generator=of_order)
     whole = len(order) - len(order) % settings.batch_size or len(order)
     labels = torch.from_numpy(rows.labels).long()
     for chosen in order[:whole].split(settings.batch_size):
