@@ -14,7 +14,10 @@ from numpy.typing import NDArray
 
 from landslide_nb.data.bands import BAND_NAMES
 from landslide_nb.data.patches import Patches
+from landslide_nb.data.render import render
 from landslide_nb.errors import DataError
+
+__all__ = ["render", "simulate"]
 
 SIZE: Final = 64
 POSITIVE_RATE: Final = 1255 / 7147
