@@ -20,12 +20,11 @@ from numpy.typing import NDArray
 from landslide_nb.data.bands import BAND_NAMES
 from landslide_nb.data.marginals import quantiles
 from landslide_nb.data.patches import Patches
-from landslide_nb.data.statistics import COLUMNS
+from landslide_nb.data.statistics import COLUMNS, MOMENTS
 from landslide_nb.errors import DataError
 
 SIZE: Final = 64
 BATCH: Final = 32
-MOMENTS: Final = ("mean", "std", "min", "max", "kurt", "skew")
 # How far a scar lifts its pixels above the rest, in standard deviations of a field; look-alikes in one kind of band only.
 SCAR: Final = {"optical": 1.6, "change": 2.4}
 LOOK_ALIKES: Final = 0.5
