@@ -4,6 +4,9 @@
 
 EDITION ?= smoke
 DATA ?= simulated
+# Real data to show beside, if there is any: a table of statistics (CSV), a patch (.npy).
+STATISTICS ?=
+PATCH ?=
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,7 +15,7 @@ export NUMBA_CACHE_DIR := $(CURDIR)/build/numba
 .PHONY: book test lint install reference clean
 
 book: install
-	$(BIN)/snakemake --cores all --quiet rules --config edition=$(EDITION) data='$(DATA)'
+	$(BIN)/snakemake --cores all --quiet rules --config edition=$(EDITION) data='$(DATA)' statistics='$(STATISTICS)' patch='$(PATCH)'
 	@echo "The book: $(CURDIR)/build/$(EDITION)/_build/html/index.html"
 
 test: install

@@ -79,7 +79,7 @@ def test_a_seed_gives_the_same_bytes_whatever_the_batch(rows: pd.DataFrame) -> N
 
 def test_texture_is_that_of_the_sensors(rows: pd.DataFrame) -> None:
     """Speckle would be white, or change smooth: what a network learns from them would be an artefact."""
-    pixels = render(rows, seed=5).pixels.astype(float)
+    pixels = render(rows[rows.label == 0], seed=5).pixels.astype(float)  # a scar would make them smoother
     centred = pixels - pixels.mean((2, 3), keepdims=True)
     lag = ((centred[..., 1:] * centred[..., :-1]).mean((2, 3)) / pixels.var((2, 3))).mean(0)
     backscatter, change = lag[[4, 5, 8, 9]], lag[[6, 7, 10, 11]]

@@ -1,17 +1,24 @@
 """Simulated patches: the same for everyone, in the challenge's format, and with something to learn in them."""
 
+import subprocess
+import sys
+from importlib.resources import as_file, files
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import Command
 from numpy.typing import NDArray
+from sklearn.metrics import f1_score, roc_auc_score
 
-from landslide_nb.data import zindi
+from landslide_nb.data import statistics, zindi
 from landslide_nb.data.bands import CHANGE, OPTICAL, SAR
+from landslide_nb.data.fit_simulator import fit
 from landslide_nb.data.patches import Patches
-from landslide_nb.data.simulate import POSITIVE_RATE, simulate
+from landslide_nb.data.simulate import POSITIVE_RATE, Simulator, draw, packaged, simulate
 from landslide_nb.errors import DataError
+from landslide_nb.models import heads
 
 BACKSCATTER = tuple(sorted(set(SAR) - set(CHANGE)))
 
@@ -98,11 +105,11 @@ def test_values_are_those_a_sensor_gives(many: Patches) -> None:
     assert (many.pixels.std((2, 3)) > 0).all()
 
 
-def test_nodata_is_zero_in_all_optical_bands(many: Patches) -> None:
-    """The study would never meet nodata, which 250 of the real patches have."""
-    zero = many.pixels[:, OPTICAL] == 0
-    assert 0 < zero.any((1, 2, 3)).sum() < len(many) / 8
-    assert (zero.any(1) == zero.all(1)).all()
+def test_some_optical_pixels_have_no_data() -> None:
+    """The study would never meet the zeros that 3 % of the real patches have, most of them in a single band."""
+    zero = draw(2000, seed=3)[["R_min", "G_min", "B_min", "NIR_min"]] == 0
+    assert 0.02 < zero.any(axis=1).mean() < 0.05
+    assert zero.all(axis=1).mean() < 0.005
 
 
 def test_backscatter_is_smoother_than_change(many: Patches) -> None:
@@ -136,11 +143,12 @@ def test_some_patches_without_a_landslide_look_like_one(many: Patches) -> None:
 
 def test_command_writes_a_challenge_folder(tmp_path: Path, command: Command) -> None:
     """Who does not have the challenge's data could not start."""
-    done = command("simulate", tmp_path / "folder", "--patches", "6", "--test", "2", "--seed", "3")
+    done = command("simulate", tmp_path / "folder", "--patches", "20", "--test", "2", "--seed", "3")
     assert (done.returncode, done.stderr) == (0, "")
+    assert "train_data: 10 of 20" in done.stdout
     train, test = zindi.read(tmp_path / "folder")
     hidden = simulate(2, 4)
-    assert train.fingerprint == simulate(6, 3).fingerprint
+    assert train.fingerprint == simulate(20, 3).fingerprint
     assert test.fingerprint == Patches(hidden.ids, hidden.pixels).fingerprint
     assert not set(train.ids) & set(test.ids)
 
@@ -154,3 +162,76 @@ def test_command_leaves_a_folder_with_files_alone(tmp_path: Path, command: Comma
     assert line.startswith("error: ") and tmp_path.name in line
     assert [file.name for file in tmp_path.rglob("*")] == ["Train.csv"]
     assert (tmp_path / "Train.csv").read_text() == "ID,label\n"
+
+
+def test_number_of_threads_does_not_matter(tiny: Patches) -> None:
+    """Two machines would not simulate the same patches, and no score could be repeated."""
+    code = (
+        "import numba; numba.set_num_threads(1)\n"
+        "import landslide_nb.data.render as render; render.cpu_count = lambda: 1\n"
+        "from landslide_nb.data.simulate import simulate\n"
+        "print(simulate(24, seed=7, positive_rate=0.5).fingerprint)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == tiny.fingerprint
+
+
+@pytest.fixture(scope="module")
+def table() -> pd.DataFrame:
+    """Rows enough to fit a small simulator to: drawn from the one in the package."""
+    return draw(300, seed=5, positive_rate=0.3)
+
+
+def test_simulator_can_be_fitted_to_another_table(
+    table: pd.DataFrame, tmp_path: Path, command: Command
+) -> None:
+    """Nobody could check where the package's parameters come from, or simulate another challenge."""
+    table.to_csv(tmp_path / "table.csv", index=False)
+    done = command("fit-simulator", tmp_path / "table.csv", tmp_path / "model.npz")
+    assert (done.returncode, done.stderr) == (0, "")
+    model = Simulator.read(tmp_path / "model.npz")
+    fit(table).write(tmp_path / "again.npz")
+    assert (tmp_path / "model.npz").read_bytes() == (tmp_path / "again.npz").read_bytes()
+    drawn = draw(300, seed=1, positive_rate=0.3, model=model)
+    spread = table["NIR_mean"].std()
+    assert abs(drawn["NIR_mean"].mean() - table["NIR_mean"].mean()) < 0.3 * spread
+    made = command("simulate", tmp_path / "folder", "--patches", "4", "--test", "0", "--model", tmp_path / "model.npz")
+    assert made.returncode == 0, made.stderr
+    assert zindi.read(tmp_path / "folder")[0].fingerprint == simulate(4, 42, model=model).fingerprint
+
+
+def test_table_too_small_for_a_simulator(table: pd.DataFrame) -> None:
+    """The mixtures would be fitted to less than a row for each component."""
+    with pytest.raises(DataError, match="5 rows of label 1; a simulator needs at least"):
+        fit(pd.concat([table[table.label == 0], table[table.label == 1][:5]]))
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"no archive", None])
+def test_file_that_is_no_simulator(content: bytes | None, tmp_path: Path, command: Command) -> None:
+    """A wrong file would end in a traceback, or simulate nonsense."""
+    path = tmp_path / "model.npz"
+    if content is None:
+        np.savez(path, **(packaged()._asdict() | {"means": np.zeros((2, 3))}))
+    else:
+        path.write_bytes(content)
+    done = command("simulate", tmp_path / "folder", "--model", path)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: ") and "model.npz" in line
+    assert not (tmp_path / "folder").exists()
+
+
+def test_model_in_the_package_is_small() -> None:
+    """The package would carry the table that its parameters were fitted to."""
+    with as_file(files("landslide_nb") / "data" / "simulator.npz") as path:
+        assert path.stat().st_size <= 500_000
+
+
+def test_trees_trained_on_simulated_patches_know_real_ones(real: Path) -> None:
+    """What is compared on simulated patches would have nothing to do with the challenge."""
+    rows = statistics.read(real / "zindi_train_statistics.csv.gz")
+    simulated = statistics.describe(simulate(1500, seed=11))
+    trees = heads.lightgbm(0).fit(simulated[list(statistics.COLUMNS)], simulated["label"])
+    probabilities = np.asarray(trees.predict_proba(rows[list(statistics.COLUMNS)]))[:, 1]
+    assert roc_auc_score(rows["label"], probabilities) > 0.95
+    assert f1_score(rows["label"], probabilities > 0.5) > 0.75

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from landslide_nb.data import zindi
 from landslide_nb.data.patches import Patches, read_rows
+from landslide_nb.data.simulate import simulate
 from landslide_nb.errors import DataError
 
 FIRST = "SIM_007_000000"
@@ -288,7 +290,9 @@ def test_good_folder_on_the_command_line(folder: Path, tmp_path: Path, command: 
     done = command("convert", folder, tmp_path / "patches.h5")
     positive = int(zindi.read(folder)[0].known_labels.sum())
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines() == [f"train: 6 patches, {positive} with a landslide", "test: 3 patches"]
+    *progress, train, test = done.stdout.splitlines()
+    assert (train, test) == (f"train: 6 patches, {positive} with a landslide", "test: 3 patches")
+    assert "train: 3 of 6" in progress and "test: 3 of 3" in progress
     assert same(Patches.read(tmp_path / "patches.h5"), zindi.read(folder)[0])
 
 
@@ -305,3 +309,23 @@ def test_data_commands_load_nothing_heavy() -> None:
     code = f"import sys, {', '.join(f'landslide_nb.{name}' for name in modules)}; print([n for n in {SLOW} if n in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_killed_conversion_leaves_nothing_or_all(tmp_path: Path) -> None:
+    """Half a file would be read as the whole challenge."""
+    patches = simulate(60, seed=1)
+    zindi.write(tmp_path / "challenge", patches, patches.take(np.arange(0)))
+    output, survived = tmp_path / "all.h5", 0
+    code = "import sys; from landslide_nb.data import zindi; print('ready', flush=True); zindi.convert(*sys.argv[1:])"
+    for moment in np.random.default_rng(0).uniform(0, 0.25, 10):
+        output.unlink(missing_ok=True)
+        with subprocess.Popen(
+            [sys.executable, "-c", code, tmp_path / "challenge", output], stdout=subprocess.PIPE
+        ) as process:
+            assert process.stdout and process.stdout.readline()
+            time.sleep(moment)
+            process.kill()
+        if output.exists():
+            survived += 1
+            assert Patches.read(output).fingerprint == patches.fingerprint
+    assert survived < 10, "no kill came in time"

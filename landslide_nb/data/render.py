@@ -2,12 +2,13 @@
 
 The two are made apart. A band's 4,096 values follow from its mean, standard deviation, extremes, skewness and kurtosis
 (`marginals`). Where they lie follows from random fields that bands share (terrain, vegetation, speckle) and from shapes
-(a scar, a cloud, missing data): the pixel whose field is k-th smallest gets the k-th smallest value. So the statistics
+(a scar and what looks like one): the pixel whose field is k-th smallest gets the k-th smallest value. So the statistics
 hold whatever the arrangement is. What it shows of real spatial structure is a guess.
 """
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from os import cpu_count
 from typing import Final
 
@@ -17,18 +18,19 @@ import scipy.fft
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from landslide_nb.data.bands import BAND_NAMES
+from landslide_nb.data.bands import BAND_NAMES, OPTICAL
 from landslide_nb.data.marginals import quantiles
 from landslide_nb.data.patches import Patches
-from landslide_nb.data.statistics import COLUMNS, MOMENTS
+from landslide_nb.data.statistics import COLUMNS, MOMENTS, SIGNALS
 from landslide_nb.errors import DataError
 
 SIZE: Final = 64
 BATCH: Final = 32
 # How far a scar lifts its pixels above the rest, in standard deviations of a field; look-alikes in one kind of band only.
-SCAR: Final = {"optical": 1.6, "change": 2.4}
+SCAR: Final = {"optical": 3.0, "change": 4.0}
 LOOK_ALIKES: Final = 0.5
 REPEATED: Final = 0.1
+LIMIT: Final = 0.999  # of an index, before its artanh
 
 Field = NDArray[np.floating]
 
@@ -43,59 +45,86 @@ def render(statistics: pd.DataFrame, seed: int) -> Patches:
     Raises:
         DataError: if a column is missing.
     """
-    missing = [column for column in COLUMNS if column not in statistics]
-    if missing:
-        raise DataError(f"the statistics lack the column {missing[0]!r} ({len(missing)} of {len(COLUMNS)} are missing)")
-    labels = statistics["label"].to_numpy(np.int8) if "label" in statistics else None
     pixels = np.empty((len(statistics), len(BAND_NAMES), SIZE, SIZE), np.float32)
-    starts = range(0, len(statistics), BATCH)
-
-    def fill(start: int) -> None:
-        part = slice(start, start + BATCH)
-        scars = np.zeros(len(statistics.iloc[part]), np.int8) if labels is None else labels[part]
-        pixels[part] = _render(statistics.iloc[part], scars, np.random.default_rng([seed, start]))
-
-    with ThreadPoolExecutor(cpu_count()) as pool:
-        list(pool.map(fill, starts))
+    for i, patch in enumerate(stream(statistics, seed)):
+        pixels[i] = patch
+    labels = statistics["label"].to_numpy(np.int8) if "label" in statistics else None
     return Patches(tuple(statistics["ID"].astype(str)), pixels, labels)
 
 
-def _render(rows: pd.DataFrame, labels: NDArray[np.int8], rng: Generator) -> Field:
-    """Pixels of one batch: fields, then the bands' values in the fields' order."""
-    fields = _arrange(rows, labels, rng).reshape(len(rows) * len(BAND_NAMES), -1)
-    moments = rows[[f"{band}_{moment}" for band in BAND_NAMES for moment in MOMENTS]].to_numpy(np.float64)
-    values = quantiles(moments.reshape(-1, len(MOMENTS)), SIZE**2)
-    pixels = np.empty_like(values)
-    np.put_along_axis(pixels, np.argsort(fields, axis=1), values, axis=1)
-    pixels = pixels.reshape(len(rows), len(BAND_NAMES), SIZE, SIZE)
-    pixels[:, :4] = np.round(pixels[:, :4])
-    return _repeat_neighbours(pixels, rng)
+def stream(statistics: pd.DataFrame, seed: int) -> Iterator[NDArray[np.float32]]:
+    """What `render` makes, patch by patch `(12, 64, 64)` and in order; a few batches are in memory at a time."""
+    missing = [column for column in COLUMNS if column not in statistics]
+    if missing:
+        raise DataError(f"the statistics lack the column {missing[0]!r} ({len(missing)} of {len(COLUMNS)} are missing)")
+    threads = cpu_count() or 1
+    ahead: deque[Future[NDArray[np.float32]]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        for start in range(0, len(statistics), BATCH):
+            rng = np.random.default_rng([seed, start])  # a batch's own, so that threads do not matter
+            ahead.append(pool.submit(_render, statistics.iloc[start : start + BATCH], rng))
+            if len(ahead) > 2 * threads:
+                yield from ahead.popleft().result()
+        while ahead:
+            yield from ahead.popleft().result()
 
 
-def _arrange(rows: pd.DataFrame, labels: NDArray[np.int8], rng: Generator) -> Field:
-    """A field for each band `(N, 12, 64, 64)`; only the order of its pixels matters."""
+def _render(rows: pd.DataFrame, rng: Generator) -> NDArray[np.float32]:
+    """Pixels of one batch: the values of each band and index, placed in the order of fields."""
+    moments = rows[[f"{signal}_{moment}" for signal in SIGNALS for moment in MOMENTS]].to_numpy(np.float64)
+    values = quantiles(moments.reshape(-1, len(MOMENTS)), SIZE**2).reshape(len(rows), len(SIGNALS), -1)
+    scar = _scar(rows, rng)
+    optical = np.round(_optical(values, scar["optical"], rng))
+    fields = _radar(rows, scar["change"], rng)
+    radar = [_place(values[:, len(OPTICAL) + i], field) for i, field in enumerate(fields)]
+    return _repeat_neighbours(np.stack([*optical, *radar], 1), rng)
+
+
+def _place(values: Field, field: Field) -> Field:
+    """Sorted values `(N, P)` at the pixels of a field `(N, H, W)`: the k-th smallest where the field's k-th smallest is."""
+    placed = np.empty_like(values)
+    np.put_along_axis(placed, np.argsort(field.reshape(len(field), -1), axis=1), values, axis=1)
+    return placed.reshape(field.shape)
+
+
+def _optical(values: Field, scar: Field, rng: Generator) -> list[Field]:
+    """Red, green, blue and NIR `(N, 64, 64)` whose NDVI and NDWI come near to the row's.
+
+    NIR and the two indices are placed first; red and green follow from them pixel by pixel, and their own values are put
+    in that order. NIR and an index are correlated so that the visible band gets its spread of logarithms.
+    """
+    n = len(scar)
+    red, green, blue, nir, ndvi, ndwi = (
+        values[:, SIGNALS.index(name)] for name in ("R", "G", "B", "NIR", "NDVI", "NDWI")
+    )
+    bright, plants = random_fields(n, rng, 3.0), random_fields(n, rng, 3.0) - scar
+    grain = [random_fields(n, rng, 2.4) for _ in range(3)]
+    infrared = _place(nir, bright - scar)
+    greenness = _place(ndvi, _correlated(bright, plants, _log_correlation(nir, red, ndvi)))
+    wetness = _place(ndwi, -_correlated(bright, 0.95 * plants + 0.3 * grain[0], _log_correlation(nir, green, -ndwi)))
+    red = _place(red, _logarithm(infrared) - 2 * np.arctanh(greenness.clip(-LIMIT, LIMIT)) + 0.02 * grain[1])
+    green = _place(green, _logarithm(infrared) + 2 * np.arctanh(wetness.clip(-LIMIT, LIMIT)))
+    visible = sum(
+        _logarithm(band) / np.maximum(_logarithm(band).std((1, 2), keepdims=True), 1e-3) for band in (red, green)
+    )
+    return [red, green, _place(blue, visible + 0.4 * grain[2]), infrared]
+
+
+def _radar(rows: pd.DataFrame, scar: Field, rng: Generator) -> list[Field]:
+    """A field `(N, 64, 64)` for each of the eight SAR bands; only the order of its pixels matters."""
     n = len(rows)
-    scar = _scar(rows, labels, rng)
-    near_infrared, visible = random_fields(n, rng, 2.3), random_fields(n, rng, 2.3)
-    grain = [random_fields(n, rng, 1.6) for _ in range(3)]
-    nir_red, nir_green = (_nir_correlation(rows, band, index) for band, index in (("R", "NDVI"), ("G", "NDWI")))
-    red = _correlated(near_infrared, 0.97 * visible + 0.24 * grain[0], nir_red)
-    green = _correlated(near_infrared, 0.95 * visible + 0.3 * grain[1], nir_green)
-    blue = _correlated(near_infrared, 0.93 * visible + 0.36 * grain[2], (nir_red + nir_green) / 2)
-    light = [red + scar["optical"], green + scar["optical"], blue + scar["optical"], near_infrared - scar["optical"]]
-    hidden = _nodata(rows, rng)
-    radar = []
+    fields = []
     slope = np.gradient(random_fields(n, rng, 4.4), axis=2)
     slope /= slope.std((1, 2), keepdims=True)
     for look, band in ((1, "D"), (-1, "A")):  # the two passes see a slope from opposite sides
         shared = 0.75 * look * slope + 0.5 * random_fields(n, rng, 3.4)
-        radar += [0.85 * shared + 0.53 * random_fields(n, rng, 3.4) for _ in range(2)]
+        fields += [0.85 * shared + 0.53 * random_fields(n, rng, 3.4) for _ in range(2)]
         common = random_fields(n, rng, 1.4)
-        radar += [
-            0.7 * common + 0.7 * random_fields(n, rng, 1.4) + _sign(rows, f"{band}{change}") * scar["change"]
+        fields += [
+            0.7 * common + 0.7 * random_fields(n, rng, 1.4) + _sign(rows, f"{band}{change}") * scar
             for change in ("DVV", "DVH")
         ]
-    return np.stack([*(field - hidden for field in light), *radar], 1).astype(np.float32)
+    return fields
 
 
 def random_fields(n: int, rng: Generator, roughness: float) -> Field:
@@ -114,15 +143,20 @@ def _correlated(first: Field, second: Field, correlation: Field) -> Field:
     return correlation * first + np.sqrt(1 - correlation**2) * second
 
 
-def _nir_correlation(rows: pd.DataFrame, band: str, index: str) -> Field:
-    """The correlation of a visible band with NIR that gives the index its spread, to first order, `(N, 1, 1)`."""
-    visible, nir = rows[f"{band}_mean"].to_numpy(), rows["NIR_mean"].to_numpy()
-    total = np.maximum(visible + nir, 1) ** 2
-    a, b = 2 * nir * rows[f"{band}_std"].to_numpy() / total, 2 * visible * rows["NIR_std"].to_numpy() / total
-    spread = rows[f"{index}_std"].to_numpy()
-    correlation = (a**2 + b**2 - spread**2) / np.maximum(2 * a * b, 1e-9)
+def _log_correlation(nir: Field, visible: Field, index: Field) -> Field:
+    """The correlation of NIR with an index of both that gives the visible band its spread of logarithms, `(N, 1, 1)`.
+
+    log(visible) = log(NIR) − 2 artanh(index), so the variances of all three leave one covariance.
+    """
+    a, b, c = _logarithm(nir), 2 * np.arctanh(np.clip(index, -LIMIT, LIMIT)), _logarithm(visible)
+    covariance = (a.var(1) + b.var(1) - c.var(1)) / 2
+    correlation = covariance / np.maximum(a.std(1) * b.std(1), 1e-6)
     clipped: Field = np.clip(correlation, -0.97, 0.97).astype(np.float32)
     return clipped[:, None, None]
+
+
+def _logarithm(band: Field) -> Field:
+    return np.log(np.maximum(band, 1))
 
 
 def _sign(rows: pd.DataFrame, band: str) -> Field:
@@ -131,17 +165,7 @@ def _sign(rows: pd.DataFrame, band: str) -> Field:
     return np.where(upper, 1, -1)[:, None, None].astype(np.float32)
 
 
-def _nodata(rows: pd.DataFrame, rng: Generator) -> Field:
-    """A lift that puts an optical band's lowest values at one edge where some of them are zeros: missing data."""
-    ramp = np.linspace(12, 0, SIZE, dtype=np.float32)
-    edges: Sequence[Field] = (np.tile(ramp, (SIZE, 1)), np.tile(ramp[::-1], (SIZE, 1)))
-    chosen = np.stack([edges[i] for i in rng.integers(2, size=len(rows))])
-    empty = np.asarray((rows[["R_min", "G_min", "B_min", "NIR_min"]].to_numpy() <= 0).any(1))
-    lift: Field = chosen * empty[:, None, None]
-    return lift
-
-
-def _scar(rows: pd.DataFrame, labels: NDArray[np.int8], rng: Generator) -> dict[str, Field]:
+def _scar(rows: pd.DataFrame, rng: Generator) -> dict[str, Field]:
     """Lifts `(N, 64, 64)` of optical bands and of changes: a scar in both, a look-alike in one of them."""
     n = len(rows)
     row, column = np.mgrid[:SIZE, :SIZE].astype(np.float32)
@@ -149,10 +173,10 @@ def _scar(rows: pd.DataFrame, labels: NDArray[np.int8], rng: Generator) -> dict[
     angle = rng.uniform(0, np.pi, (n, 1, 1)).astype(np.float32)
     along = (column - x0) * np.cos(angle) + (row - y0) * np.sin(angle)
     across = (row - y0) * np.cos(angle) - (column - x0) * np.sin(angle)
-    length, width = rng.uniform(8, 20, (n, 1, 1)), rng.uniform(2, 5, (n, 1, 1))
+    length, width = rng.uniform(9, 22, (n, 1, 1)), rng.uniform(3, 6, (n, 1, 1))
     distance = np.hypot(along / length, across / width) + 0.25 * random_fields(n, rng, 2.0)
     shape = 1 / (1 + np.exp(np.minimum(6 * (distance - 1), 50)))
-    is_scar = labels[:, None, None] == 1
+    is_scar = rows.get("label", pd.Series(0, rows.index)).to_numpy()[:, None, None] == 1
     one_sign = rng.integers(1, 3, (n, 1, 1)) * ~is_scar
     present = is_scar | (rng.random((n, 1, 1)) < LOOK_ALIKES)
     strength = np.exp(rng.normal(0, 0.3, (2, n, 1, 1)))

@@ -1,45 +1,86 @@
 """Simulated patches in the challenge's format, for those who do not have its data.
 
-A first, plain model: correlated random fields for terrain, vegetation and speckle; clouds, water and nodata; a scar where
-a landslide is, and look-alikes where none is. Levels and spreads of the bands follow the published pixel statistics of the
-challenge's training patches (Zindi/ITU 2025, CC BY-SA 4.0). What is learned here says nothing about real landslides.
+Rows of statistics are drawn from a model of real ones and rendered (`render`). The model is a mixture of normal
+distributions for each class, over the normal scores of the 84 statistics that a patch's brightness does not follow from.
+It was fitted by `landslide-nb fit-simulator` to 5,717 training patches of the challenge "Classification for Landslide
+Detection" (Zindi/ITU 2025, CC BY-SA 4.0; table by Calistus-design/Landslide-Classification, Apache-2.0); the parameters in
+`simulator.npz` are a work derived from them. Where things lie in a simulated patch is invented.
 """
 
-from typing import Final
+from functools import cache
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Final, NamedTuple
+from zipfile import BadZipFile
 
 import numpy as np
-import scipy.fft
+import pandas as pd
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from landslide_nb.data.bands import BAND_NAMES
-from landslide_nb.data.patches import Patches
-from landslide_nb.data.render import render
+from landslide_nb.data.bands import BAND_NAMES, OPTICAL
+from landslide_nb.data.patches import Part, Patches, replacing
+from landslide_nb.data.render import render, stream
+from landslide_nb.data.statistics import COLUMNS, SIGNALS
 from landslide_nb.errors import DataError
 
-__all__ = ["render", "simulate"]
-
-SIZE: Final = 64
 POSITIVE_RATE: Final = 1255 / 7147
-BATCH: Final = 64
-CLOUDY: Final = 0.05
-NODATA: Final = 0.035
-WATER: Final = 0.08
-LOOK_ALIKE: Final = 0.3
-# How hard it is: the spread of a scar's strength, and how far a look-alike reaches up to one.
-SCAR_STRENGTH: Final = (2.6, 0.8)
-LOOK_ALIKE_STRENGTH: Final = (1.2, 0.6)
-
-Field = NDArray[np.float64]
+DRAWN: Final = COLUMNS[1:]  # the brightness follows from the means of red, green and blue
+SCORES: Final = np.linspace(-3.3, 3.3, 133)  # normal scores at which the quantiles of a statistic are kept
+NO_DATA: Final = 200  # the real minimum of an optical band is 0 (no data), or above this
+INDICES: Final = {"NDVI": ("NIR", "R"), "NDWI": ("G", "NIR")}
+RATIOS: Final = {f"{band}_{moment}": f"G_{moment}" for band in ("R", "B") for moment in ("mean", "std")}
 
 
-def simulate(n: int, seed: int, positive_rate: float = POSITIVE_RATE) -> Patches:
-    """Simulated patches: the same seed gives the same bytes.
+class Simulator(NamedTuple):
+    """What `fit_simulator.fit` learns from a table of real statistics; S = 84 statistics, K components of both classes together.
+
+    Attributes:
+        quantiles: `(S, 133)`, the values of each (relative) statistic at the normal scores `SCORES`.
+        labels: `(K,)`, the class of each component.
+        weights: `(K,)`, its share of the class.
+        means: `(K, S)`, in normal scores.
+        factors: `(K, S·(S+1)/2)`, the lower triangle of the Cholesky factor of its covariance.
+    """
+
+    quantiles: NDArray[np.float32]
+    labels: NDArray[np.int8]
+    weights: NDArray[np.float64]
+    means: NDArray[np.float32]
+    factors: NDArray[np.float16]
+
+    def write(self, path: str | Path) -> None:
+        """Write an .npz file; the same model gives the same bytes."""
+        with replacing(Path(path)) as temporary, temporary.open("wb") as stream:
+            np.savez_compressed(stream, **self._asdict())
+
+    @classmethod
+    def read(cls, path: str | Path) -> "Simulator":
+        """Read what `write` wrote.
+
+        Raises:
+            DataError: if it is missing, damaged or not such a file.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as kept:
+                model = cls(*(kept[name] for name in cls._fields))
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+            raise DataError(f"{path} is not a simulator written by `landslide-nb fit-simulator` ({error})") from error
+        size, count = len(DRAWN), len(model.weights)
+        shapes = [(size, len(SCORES)), (count,), (count,), (count, size), (count, size * (size + 1) // 2)]
+        if [part.shape for part in model] != shapes or not all(np.isfinite(part).all() for part in model):
+            raise DataError(f"{path} holds arrays that are not a simulator's; fit it again")
+        return model
+
+
+def simulate(n: int, seed: int, positive_rate: float = POSITIVE_RATE, model: Simulator | None = None) -> Patches:
+    """Simulated patches: the same seed gives the same bytes, on any number of threads.
 
     Args:
         n: how many.
         seed: of everything random.
         positive_rate: the share with a landslide; their number is rounded, not drawn. The challenge's by default.
+        model: where rows are drawn from; by default the one in this package.
 
     Returns:
         `n` patches `(n, 12, 64, 64)` with ids `SIM_…`, labelled.
@@ -47,126 +88,98 @@ def simulate(n: int, seed: int, positive_rate: float = POSITIVE_RATE) -> Patches
     Raises:
         DataError: if `n` is negative or the rate is outside [0, 1].
     """
+    return render(draw(n, seed, positive_rate, model), seed)
+
+
+def simulated_part(n: int, seed: int, model: Simulator | None = None) -> Part:
+    """What `simulate` makes, patch by patch when they are asked for."""
+    rows = draw(n, seed, model=model)
+    return Part(tuple(rows["ID"]), rows["label"].to_numpy(np.int8), stream(rows, seed))
+
+
+def draw(n: int, seed: int, positive_rate: float = POSITIVE_RATE, model: Simulator | None = None) -> pd.DataFrame:
+    """Rows of statistics with ids and labels, as `simulate` renders them."""
     if n < 0 or not 0 <= positive_rate <= 1:
-        raise DataError(
-            f"cannot simulate {n} patches with a positive rate of {positive_rate}; expected n ≥ 0, rate in [0, 1]"
-        )
+        expected = "expected n ≥ 0 and a rate in [0, 1]"
+        raise DataError(f"cannot simulate {n} patches with a positive rate of {positive_rate}; {expected}")
     rng = np.random.default_rng(seed)
-    labels = np.zeros(n, np.int8)
-    labels[: round(n * positive_rate)] = 1
+    labels = (np.arange(n) < round(n * positive_rate)).astype(np.int8)
     rng.shuffle(labels)
-    pixels = np.empty((n, len(BAND_NAMES), SIZE, SIZE), np.float32)
-    for i in range(0, n, BATCH):
-        pixels[i : i + BATCH] = _render(labels[i : i + BATCH], rng)
-    return Patches(tuple(f"SIM_{seed:03d}_{i:06d}" for i in range(n)), pixels, labels)
+    table = _possible(_values(labels, model or packaged(), rng))
+    table.insert(0, "label", labels)
+    table.insert(0, "ID", [f"SIM_{seed:03d}_{i:06d}" for i in range(n)])
+    return table
 
 
-def _render(labels: NDArray[np.int8], rng: Generator) -> Field:
-    """Pixels `(N, 12, 64, 64)` for the labels of one batch."""
-    n = len(labels)
-    terrain = _fields(n, rng, roughness=4.2)
-    vegetation = _column(n, rng, 0.3, 0.8) + 0.8 * _fields(n, rng, roughness=2.2)
-    scar = _scar(labels, terrain, rng)
-    optical = _optical(vegetation, scar, rng)
-    radar = _radar(terrain, vegetation, scar, rng)
-    return np.concatenate([_hide(optical, rng), radar], 1)
+def _values(labels: NDArray[np.int8], model: Simulator, rng: Generator) -> pd.DataFrame:
+    """Statistics `(N, 84)`, each row from the mixture of its label."""
+    component = np.empty(len(labels), int)
+    for label in (0, 1):
+        share = model.weights * (model.labels == label)
+        component[labels == label] = rng.choice(len(share), int((labels == label).sum()), p=share / share.sum())
+    noise = rng.standard_normal((len(labels), len(DRAWN)))
+    scores = model.means[component].astype(np.float64)
+    factor = np.zeros((len(DRAWN), len(DRAWN)))
+    for k in np.unique(component):
+        factor[np.tril_indices(len(DRAWN))] = model.factors[k]
+        chosen = component == k  # einsum, as the sums of a matrix product may depend on the number of threads
+        scores[chosen] += np.einsum("ij,nj->ni", factor, noise[chosen])
+    values = [np.interp(scores[:, i], SCORES, quantiles) for i, quantiles in enumerate(model.quantiles)]
+    return _absolute(pd.DataFrame(dict(zip(DRAWN, values, strict=True))))
 
 
-def _fields(n: int, rng: Generator, roughness: float) -> Field:
-    """`n` random fields `(n, 64, 64)`, mean 0 and standard deviation 1, whose power falls with frequency^roughness."""
-    fy, fx = np.fft.fftfreq(2 * SIZE)[:, None], np.fft.rfftfreq(2 * SIZE)[None]
-    amplitude = (fy**2 + fx**2 + (0.5 / SIZE) ** 2) ** (-roughness / 4)
-    noise = rng.standard_normal((n, 2 * SIZE, 2 * SIZE))
-    field: Field = scipy.fft.irfft2(scipy.fft.rfft2(noise) * amplitude, s=noise.shape[1:])[:, :SIZE, :SIZE]
-    field = field - field.mean((1, 2), keepdims=True)
-    scaled: Field = field / field.std((1, 2), keepdims=True)
-    return scaled
+def relative(rows: pd.DataFrame) -> pd.DataFrame:
+    """Statistics as the mixtures see them: those that nearly follow from others, as the little by which they do not.
 
-
-def _column(n: int, rng: Generator, mean: float, std: float) -> Field:
-    """One normal value for each patch, `(n, 1, 1)`."""
-    return rng.normal(mean, std, (n, 1, 1))
-
-
-def _scar(labels: NDArray[np.int8], terrain: Field, rng: Generator) -> dict[str, Field]:
-    """What has happened on the ground: bareness and change, each `(N, 64, 64)`.
-
-    A landslide strips vegetation and changes the surface in one elongated shape along the slope. A look-alike has the
-    shape across the slope, or one of the two signs without the other (clear-cut, river, wet soil).
+    Red and blue are divided by green; an index's mean loses the index of the means, and its spread is divided by what it
+    would be if its two bands were independent.
     """
-    n = len(labels)
-    row, column = np.mgrid[:SIZE, :SIZE].astype(float)
-    x0, y0 = rng.uniform(12, SIZE - 12, (2, n, 1, 1))
-    at = (np.arange(n), y0[:, 0, 0].astype(int), x0[:, 0, 0].astype(int))
-    dy, dx = (np.asarray(slope) for slope in np.gradient(terrain, axis=(1, 2)))
-    is_scar = labels[:, None, None] == 1
-    downslope = np.arctan2(dy[at], dx[at])[:, None, None]
-    angle = np.where(is_scar, downslope, downslope + rng.uniform(0.6, np.pi - 0.6, (n, 1, 1)))
-    along = (column - x0) * np.cos(angle) + (row - y0) * np.sin(angle)
-    across = (row - y0) * np.cos(angle) - (column - x0) * np.sin(angle)
-    length, width = rng.uniform(7, 20, (n, 1, 1)), rng.uniform(2, 5, (n, 1, 1))
-    edge: Field = 0.25 * _fields(n, rng, roughness=2.0)
-    shape = 1 / (1 + np.exp(6 * (np.hypot(along / length, across / width) + edge - 1)))
-    present = is_scar | (rng.random((n, 1, 1)) < LOOK_ALIKE)
-    mean, std = (np.where(is_scar, a, b) for a, b in zip(SCAR_STRENGTH, LOOK_ALIKE_STRENGTH, strict=True))
-    bare, change = np.abs(mean + std * rng.standard_normal((2, n, 1, 1)))
-    one_sign = ~is_scar * rng.integers(0, 3, (n, 1, 1))
-    return {
-        "bare": shape * present * bare * (one_sign != 1),
-        "change": shape * present * change * (one_sign != 2),
-    }
+    coded = rows[list(DRAWN)].astype(np.float64)
+    for index, bands in INDICES.items():
+        mean, spread = _independent(coded, *bands)
+        coded[f"{index}_mean"] -= mean
+        coded[f"{index}_std"] /= spread
+    for column, reference in RATIOS.items():
+        coded[column] /= coded[reference].clip(lower=1)
+    return coded
 
 
-def _optical(vegetation: Field, scar: dict[str, Field], rng: Generator) -> Field:
-    """R, G, B, NIR in DN with the offset of about +1000, `(N, 4, 64, 64)`."""
-    n = len(vegetation)
-    light = np.exp(_column(n, rng, 0, 0.25))
-    bare = scar["bare"]
-    grain = [0.12 * _fields(n, rng, roughness=1.5) for _ in range(4)]
-    red = 600 - 170 * vegetation + 260 * bare + 130 * grain[0]
-    green = 690 - 100 * vegetation + 190 * bare + 120 * grain[1]
-    blue = 610 - 100 * vegetation + 140 * bare + 110 * grain[2]
-    nir = 1900 + 780 * vegetation - 420 * bare + 450 * grain[3]
-    water = rng.random((n, 1, 1)) < WATER
-    level = np.where(water, _fields(n, rng, roughness=4) > rng.uniform(-1.5, 1, (n, 1, 1)), False)
-    nir = np.where(level, 180 + 40 * grain[3], nir)
-    return 1000 + light[:, None] * np.maximum(np.stack([red, green, blue, nir], 1), 20)
+def _absolute(coded: pd.DataFrame) -> pd.DataFrame:
+    """The inverse of `relative`."""
+    rows = coded.copy()
+    for column, reference in RATIOS.items():
+        rows[column] *= rows[reference].clip(lower=1)
+    for index, bands in INDICES.items():
+        mean, spread = _independent(rows, *bands)
+        rows[f"{index}_mean"] += mean
+        rows[f"{index}_std"] *= spread
+    return rows
 
 
-def _hide(optical: Field, rng: Generator) -> Field:
-    """Clouds over some patches and nodata at the edge of a few; integers, as shipped."""
-    n = len(optical)
-    cover = np.clip(1.2 + 0.8 * _fields(n, rng, roughness=3), 0, 1.5)[:, None]
-    cloud = cover * rng.uniform(2800, 6500, (n, 1, 1, 1)) * (rng.random((n, 1, 1, 1)) < CLOUDY)
-    optical = np.round(optical * np.exp(-cloud / 8000) + cloud)
-    edge = np.where(rng.random((n, 1, 1, 1)) < NODATA, rng.integers(1, 40, (n, 1, 1, 1)), 0)
-    return np.where(np.arange(SIZE) < edge, 0, np.clip(optical, 0, 20_000))
+def _independent(rows: pd.DataFrame, first: str, second: str) -> tuple[pd.Series, pd.Series]:
+    """Mean and spread, to first order, of (first − second) / (first + second) for independent bands."""
+    a, b = rows[f"{first}_mean"], rows[f"{second}_mean"]
+    total = (a + b).clip(lower=1)
+    spread = 2 * np.hypot(b * rows[f"{first}_std"], a * rows[f"{second}_std"]) / total**2
+    return (a - b) / total, pd.Series(np.maximum(spread, 1e-6), rows.index)
 
 
-def _radar(terrain: Field, vegetation: Field, scar: dict[str, Field], rng: Generator) -> Field:
-    """Eight SAR bands in dB, `(N, 8, 64, 64)`; the two passes look at the slope from opposite sides."""
-    n = len(terrain)
-    slope = np.gradient(terrain, axis=2)
-    slope = slope / slope.std((1, 2), keepdims=True) * np.exp(_column(n, rng, 0.6, 0.6))
-    bands = []
-    for look, level, spread, drift in ((1, -10.4, 5.5, -0.9), (-1, -11.3, 4.0, 0.4)):
-        steep = look * slope
-        base = _column(n, rng, level, spread)
-        speckle = [_fields(n, rng, roughness=3.4) for _ in range(2)]
-        vv = base + 2.2 * steep + 2.4 * speckle[0]
-        vh = base - 8.3 + _column(n, rng, 0, 2.5) + 2.6 * steep + 1.2 * vegetation + 2.6 * speckle[1]
-        noise = np.exp(_column(n, rng, 0.75, 0.4))
-        for offset, direction in ((drift, 1.0), (drift / 2, 1.3)):
-            sign = rng.choice((-1.0, 1.0), (n, 1, 1))
-            change = 2.2 * direction * sign * scar["change"] * noise**0.7
-            bands.append(_column(n, rng, offset, 1.2) + noise * direction * _fields(n, rng, roughness=1.3) + change)
-        bands[-2:-2] = [vv, vh]
-    radar = np.stack(bands, 1)
-    return _resample(np.clip(radar, -60, 30), rng)
+def _possible(rows: pd.DataFrame) -> pd.DataFrame:
+    """The same rows where some values could have such statistics: extremes beyond the spread, enough kurtosis."""
+    for signal in SIGNALS:
+        mean, std = rows[f"{signal}_mean"], rows[f"{signal}_std"]
+        rows[f"{signal}_min"] = np.minimum(rows[f"{signal}_min"], mean - 1.2 * std)
+        rows[f"{signal}_max"] = np.maximum(rows[f"{signal}_max"], mean + 1.2 * std)
+        rows[f"{signal}_kurt"] = np.maximum(rows[f"{signal}_kurt"], rows[f"{signal}_skew"] ** 2 - 1.6)
+    for i in OPTICAL:
+        lowest = rows[f"{BAND_NAMES[i]}_min"]
+        rows[f"{BAND_NAMES[i]}_min"] = lowest.where(lowest >= NO_DATA, 0)
+    rows.insert(0, COLUMNS[0], rows[["R_mean", "G_mean", "B_mean"]].mean(axis=1))
+    return rows.astype(np.float32)
 
 
-def _resample(radar: Field, rng: Generator) -> Field:
-    """Repeat some columns, as resampling to the optical grid by the nearest neighbour does."""
-    repeated = np.flatnonzero(rng.random(SIZE - 1) < 0.1) + 1
-    radar[..., repeated] = radar[..., repeated - 1]
-    return radar
+@cache
+def packaged() -> Simulator:
+    """The model in this package."""
+    with as_file(files("landslide_nb") / "data" / "simulator.npz") as path:
+        return Simulator.read(path)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from landslide_nb.data.bands import BAND_NAMES
 from landslide_nb.data.patches import Part, Patches, check_finite, replacing, write_parts
 from landslide_nb.errors import DataError
+from landslide_nb.progress import Say, followed
 
 SHAPE = (64, 64, len(BAND_NAMES))
 
@@ -42,11 +43,16 @@ def _loaded(part: Part) -> Patches:
     return Patches(part.ids, pixels, part.labels)
 
 
-def convert(folder: str | Path, path: str | Path) -> dict[str, Part]:
+def convert(folder: str | Path, path: str | Path, say: Say | None = None) -> dict[str, Part]:
     """Write a challenge folder into one HDF5 file with the parts "train" and "test", one patch in memory at a time."""
     found = {name: part for name, part in parts(folder).items() if part.ids}
-    write_parts(path, found)
+    write_parts(path, {name: _said(name, part, say) for name, part in found.items()})
     return found
+
+
+def _said(name: str, part: Part, say: Say | None) -> Part:
+    """The same part, its patches counted aloud as they are taken."""
+    return part._replace(pixels=followed(part.pixels, len(part.ids), name, say))
 
 
 def parts(folder: str | Path) -> dict[str, Part]:
@@ -149,17 +155,30 @@ def load_patch(path: str | Path) -> NDArray[np.float32]:
     return pixels
 
 
-def write(folder: str | Path, train: Patches, test: Patches) -> None:
-    """Write patches as the challenge ships them; the folder must be new or empty, and Train.csv is written last."""
-    folder, labels = Path(folder), train.known_labels
+def write(folder: str | Path, train: Patches | Part, test: Patches | Part, say: Say | None = None) -> None:
+    """Write patches as the challenge ships them; the folder must be new or empty, and Train.csv is written last.
+
+    Args:
+        folder: where they go.
+        train: labelled patches; those of a `Part` are taken one by one.
+        test: patches whose labels, if there are any, are not written.
+        say: takes a line of progress now and then.
+
+    Raises:
+        DataError: if there is something in the folder, or the training patches have no labels.
+    """
+    folder = Path(folder)
     check_new(folder)
+    if train.labels is None:
+        raise DataError(f"the {len(train.ids)} training patches have no labels; a challenge folder needs them")
     for name, patches in (("train_data", train), ("test_data", test)):
         (folder / name).mkdir(parents=True)
-        for patch_id, pixels in zip(patches.ids, patches.pixels, strict=True):
+        pixels_of_each = followed(patches.pixels, len(patches.ids), name, say)
+        for patch_id, pixels in zip(patches.ids, pixels_of_each, strict=True):
             np.save(folder / name / f"{patch_id}.npy", pixels.transpose(1, 2, 0).astype(np.float64), allow_pickle=False)
     write_csv(folder / "Test.csv", {"ID": test.ids})
-    write_csv(folder / "SampleSubmission.csv", {"ID": test.ids, "label": ["0"] * len(test)})
-    write_csv(folder / "Train.csv", {"ID": train.ids, "label": list(map(str, labels))})
+    write_csv(folder / "SampleSubmission.csv", {"ID": test.ids, "label": ["0"] * len(test.ids)})
+    write_csv(folder / "Train.csv", {"ID": train.ids, "label": list(map(str, train.labels))})
 
 
 def check_new(folder: Path) -> None:
