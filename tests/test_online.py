@@ -9,8 +9,12 @@ import torch
 from scipy.stats import beta, kstest
 from torch import Generator, Tensor
 from torch.nn.functional import one_hot
+from torchvision.transforms import InterpolationMode  # type: ignore[import-untyped]
+from torchvision.transforms.v2 import functional  # type: ignore[import-untyped]
 
 from landslide_nb.augment import online
+from landslide_nb.augment.rows import blend
+from landslide_nb.data.bands import BANDS, CHANGE, OPTICAL
 
 
 def generator(seed: int = 0) -> Generator:
@@ -30,7 +34,16 @@ def labels(n: int = 16) -> Tensor:
 
 def matrix(angle: float = 0, shear: float = 0, flip: float = 1, shift: tuple[float, float] = (0, 0)) -> Tensor:
     """The affine matrices of one transformation for a batch of one."""
-    return online.affine_matrix(*map(torch.tensor, ([angle], [shear], [flip], [shift])))
+    return online.affine_matrix(*(torch.tensor([value]).float() for value in (angle, shear, flip, shift)))
+
+
+def bands_in_db(n: int = 16) -> Tensor:
+    """Bands `(n, 12, 8, 8)` of the size that the challenge's have: thousands of DN, −40 to 5 dB."""
+    x = batch(n)
+    x[:, :4] = 1500 + 300 * x[:, :4]
+    x[:, 4:] *= 6
+    x[:, list(online.BACKSCATTER)] -= 14
+    return x
 
 
 def dihedral(patch: Tensor) -> list[Tensor]:
@@ -146,7 +159,7 @@ def test_affine_identity_is_the_identity() -> None:
 def test_affine_turns_are_those_of_torch(quarters: int) -> None:
     """An angle would turn by another angle, or off the centre."""
     x = batch(1, 3)
-    turned = online.affine(x, matrix(angle=quarters * math.pi / 2))
+    turned = online.affine(x, matrix(angle=-quarters * math.pi / 2))  # ours are clockwise
     assert torch.allclose(turned, torch.rot90(x, quarters, (2, 3)), atol=1e-5, rtol=0)
 
 
@@ -160,8 +173,105 @@ def test_affine_shift_is_mirrored_at_the_border() -> None:
     """Shifted patches would have black edges, which a network learns to see."""
     x = batch(1, 3, 8, 8)
     shifted = online.affine(x, matrix(shift=(2 * 3 / 8, -2 * 1 / 8)))  # 3 columns and −1 row of half-widths
-    mirrored = np.pad(x.numpy(), ((0, 0), (0, 0), (1, 0), (0, 3)), mode="symmetric")
-    assert torch.allclose(shifted, torch.from_numpy(mirrored[:, :, :8, 3:]), atol=1e-5, rtol=0)
+    mirrored = np.pad(x.numpy(), ((0, 0), (0, 0), (0, 1), (3, 0)), mode="symmetric")
+    assert torch.allclose(shifted, torch.from_numpy(mirrored[:, :, 1:, :8]), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("flip", [1, -1])
+@pytest.mark.parametrize(
+    ("angle", "shear", "shift"),
+    [(0, 0, (0, 0)), (17, 0, (0, 0)), (-150, 0, (0, 0)), (0, 12, (0, 0)), (0, 0, (5, -3)), (31, -9, (-4, 2))],
+)
+def test_affine_is_that_of_torchvision(flip: int, angle: float, shear: float, shift: tuple[int, int]) -> None:
+    """A strength would mean another angle, another direction or another order than in the library all know."""
+    x = batch(1, 12, 32, 32)
+    ours = online.affine(x, matrix(math.radians(angle), math.radians(shear), flip, (shift[0] / 16, shift[1] / 16)))
+    flipped = functional.hflip(x) if flip < 0 else x
+    theirs, seen = (
+        functional.affine(image, angle, list(shift), 1.0, [shear, 0.0], InterpolationMode.BILINEAR)
+        for image in (flipped, torch.ones_like(x))
+    )
+    inside = seen > 1 - 1e-5  # theirs is zero beyond the border, ours is mirrored
+    assert inside.float().mean() > 0.5
+    assert (ours - theirs)[inside].abs().max() < 1e-4
+
+
+@pytest.mark.parametrize("angle", [-40, 5, 90, 137])
+def test_a_turn_is_that_of_torchvision(angle: float) -> None:
+    """A patch would be turned the other way, or about another point."""
+    x = batch(1, 12, 32, 32)
+    ours = online.affine(
+        x, matrix(math.radians(-angle))
+    )  # torchvision's `rotate` is anticlockwise, its `affine` is not
+    theirs, seen = (functional.rotate(image, angle, InterpolationMode.BILINEAR) for image in (x, torch.ones_like(x)))
+    assert (ours - theirs)[seen > 1 - 1e-5].abs().max() < 1e-4
+
+
+def test_a_mirrored_patch_is_one_that_the_other_pass_sees() -> None:
+    """A flipped descending pass would be fed as a descending one, that looks the wrong way."""
+    x = bands_in_db(1)
+    names = [band.name for band in BANDS]
+    mirrored = dict(zip(names, online.mirror_east_west(x)[0], strict=True))
+    for name, image in zip(names, x[0], strict=True):
+        other = name if name in names[:4] else {"D": "A", "A": "D"}[name[0]] + name[1:]
+        assert torch.equal(mirrored[other], image.flip(1)), name
+    assert torch.equal(online.mirror_east_west(online.mirror_east_west(x)), x)
+
+
+def test_mirroring_gives_four_patches_equally_often() -> None:
+    """A patch would be flipped without its passes, turned by a quarter, or always in the same way."""
+    x = bands_in_db(1)
+    flipped = online.mirror_east_west(x)
+    allowed = [x, flipped, x.flip(2), flipped.flip(2)]
+    seen = online.mirror(x.expand(2000, -1, -1, -1), generator())
+    counts = [int((seen == one).flatten(1).all(1).sum()) for one in allowed]
+    assert sum(counts) == 2000
+    assert np.array(counts) / 2000 == pytest.approx(0.25, abs=0.04)
+
+
+def test_physical_geometry_turns_by_five_degrees_at_most() -> None:
+    """A patch would be turned as no orbit sees it."""
+    ramp = torch.linspace(-1, 1, 33).expand(1, 1, 33, 33)
+    x = torch.cat([ramp, ramp.mT], 1).expand(500, -1, -1, -1)  # where a pixel came from
+    moved = online.geometry(x, 0.2, generator(), physical=True)[:, :, 12:21, 12:21]
+    along, down = (moved.diff(dim=axis).mean((2, 3)) * 16 for axis in (3, 2))  # (N, 2): columns of the matrix
+    turned = torch.rad2deg(torch.asin(-along[:, 1]))
+    assert 4 < turned.abs().max() < 5.01
+    assert torch.rad2deg(torch.atan2(down[:, 0], down[:, 1])).abs().max() < 10.02  # turned and sheared
+    assert torch.allclose(along[:, 0] * down[:, 1] - along[:, 1] * down[:, 0], torch.ones(500), atol=1e-3)
+
+
+def test_radar_is_mixed_in_power() -> None:
+    """The mean of decibels, lower than the power of the mixture, would go on being taken for it."""
+    x, targets = bands_in_db(), labels()
+    mixed = online.mixup(x, targets, 1.0, generator(), power=True)
+    first, second = x.double().numpy(), x[mixed.partner].double().numpy()
+    share = mixed.weight.double().numpy()[:, None, None, None]
+    post, change = list(online.BACKSCATTER), list(CHANGE)
+
+    def mean(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return np.asarray(10 * np.log10(share * 10 ** (a / 10) + (1 - share) * 10 ** (b / 10)))
+
+    after = mean(first[:, post], second[:, post])
+    before = mean(first[:, post] - first[:, change], second[:, post] - second[:, change])
+    got = mixed.pixels.double().numpy()
+    np.testing.assert_allclose(got[:, post], after, atol=1e-4)
+    np.testing.assert_allclose(got[:, change], after - before, atol=2e-4)
+    optical = list(OPTICAL)
+    np.testing.assert_allclose(got[:, optical], share * first[:, optical] + (1 - share) * second[:, optical], rtol=1e-5)
+    assert (after >= share * first[:, post] + (1 - share) * second[:, post] - 1e-9).all()
+    same = online.mixup(x, targets, 1.0, generator())
+    assert torch.equal(mixed.targets, same.targets) and torch.equal(mixed.partner, same.partner)
+
+
+@pytest.mark.parametrize("weight", [0.0, 1e-30, 1.0])
+def test_power_of_one_parent_is_that_parent(weight: float) -> None:
+    """A share of nothing would become an infinity, and the loss not a number."""
+    first, second = bands_in_db(2).split(1)
+    second[:, 5] = -200.0  # next to no power
+    share = torch.full((1, 1, 1, 1), weight)
+    expected = blend(first, second, torch.round(share))
+    assert torch.allclose(online.blend_power(first, second, share), expected, atol=1e-3, rtol=1e-5)
 
 
 def test_colour_without_strength_is_the_identity() -> None:
@@ -176,6 +286,18 @@ def test_colour_leaves_derived_channels() -> None:
     changed = online.colour(x, 1.0, generator())
     assert torch.equal(changed[:, 12:], x[:, 12:])
     assert ((changed[:, :12] - x[:, :12]).abs().mean((0, 2, 3)) > 0.1).all()
+
+
+def test_each_colour_does_what_its_name_says() -> None:
+    """Contrast would shift a patch, or saturation change its brightness."""
+    x, one, zero = batch(channels=20), torch.ones(16), torch.zeros(16)
+    contrast = online.adjust(x, 1.5 * one, one, zero)[:, :12]
+    assert torch.allclose(contrast.mean((2, 3)), x[:, :12].mean((2, 3)), atol=1e-5, rtol=0)
+    assert torch.allclose(contrast.std((2, 3)), 1.5 * x[:, :12].std((2, 3)), atol=1e-5, rtol=0)
+    assert torch.allclose(online.adjust(x, one, one, 0.3 * one)[:, :12], x[:, :12] + 0.3, atol=1e-5, rtol=0)
+    grey = online.adjust(x, one, zero, zero)
+    assert torch.allclose(grey[:, :4], x[:, :4].mean(1, keepdim=True).expand(-1, 4, -1, -1), atol=1e-5, rtol=0)
+    assert torch.allclose(grey[:, 4:], x[:, 4:], atol=1e-6, rtol=0)
 
 
 def test_saturation_spares_radar() -> None:
@@ -194,8 +316,10 @@ def test_saturation_spares_radar() -> None:
         lambda x, source: online.geometry(x, 0.5, source),
         lambda x, source: online.cutmix(x, labels(), source).pixels,
         lambda x, source: online.mixup(x, labels(), 1.0, source).pixels,
+        lambda x, source: online.mixup(x, labels(), 1.0, source, power=True).pixels,
+        online.mirror,
     ],
-    ids=["colour", "geometry", "cutmix", "mixup"],
+    ids=["colour", "geometry", "cutmix", "mixup", "mixup in power", "mirror"],
 )
 def test_the_generator_determines_the_result(change: Callable[[Tensor, Generator], Tensor]) -> None:
     """A run could not be repeated, or every batch would be changed in the same way."""

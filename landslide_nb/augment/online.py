@@ -2,19 +2,34 @@
 
 It follows scaling, so strengths are in standard deviations of a channel. Everything random comes from one generator.
 The paper names the transformations and no strength; the defaults here are ours.
+
+Not all of it is physical. Radar looks sideways, to about west from a descending orbit and to about east from an ascending
+one, and a decibel is a logarithm. What respects that works on bands in dB, before channels are derived: `mirror`, and `mixup`
+with `power`; `geometry` with `physical` then leaves out what no orbit would see.
 """
 
 import math
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import torch
 from torch import Generator, Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
-from landslide_nb.data.bands import BANDS, OPTICAL
+from landslide_nb.augment.rows import blend
+from landslide_nb.data.bands import BANDS, CHANGE, OPTICAL, SAR
 from landslide_nb.data.channels import EPS
 
-OPTICAL_COUNT = len(OPTICAL)  # the optical bands come first
+OPTICAL_COUNT: Final = len(OPTICAL)  # the optical bands come first
+NOISE: Final = 0.2  # standard deviation of the noise at strength 1
+TURN: Final = math.pi / 4  # rotation and shear at strength 1
+PHYSICAL_TURN: Final = math.radians(5)  # less than an orbit's heading turns between the equator and 60° north
+BACKSCATTER: Final = tuple(i for i in SAR if i not in CHANGE)
+DECIBEL: Final = math.log(10) / 10  # the natural logarithm of a power ratio of 1 dB
+# Each band's counterpart in the other pass: the passes trade places, the optical bands keep theirs.
+OTHER_PASS: Final = (
+    *OPTICAL,
+    *(i for group in ("ascending", "descending") for i, band in enumerate(BANDS) if band.group == group),
+)
 
 
 class Mixed(NamedTuple):
@@ -46,49 +61,105 @@ def colour(pixels: Tensor, strength: float, generator: Generator) -> Tensor:
         strength: 0 leaves the batch unchanged; 1 is strong.
         generator: on the device of `pixels`.
     """
-    n, bands = len(pixels), pixels[:, : len(BANDS)]
-    contrast, saturation = (uniform(n, 1 - strength, 1 + strength, generator).view(-1, 1, 1, 1) for _ in range(2))
-    brightness = uniform(n, -strength, strength, generator).view(-1, 1, 1, 1)
-    mean = bands.mean((2, 3), keepdim=True)
-    bands = mean + (bands - mean) * contrast + brightness
-    grey = bands[:, :OPTICAL_COUNT].mean(1, keepdim=True)
-    optical = grey + (bands[:, :OPTICAL_COUNT] - grey) * saturation
-    bands = torch.cat([optical, bands[:, OPTICAL_COUNT:]], 1)
-    noise = torch.randn(bands.shape, generator=generator, device=bands.device)
-    return torch.cat([bands + 0.2 * strength * noise, pixels[:, len(BANDS) :]], 1)
+    n = len(pixels)
+    contrast, saturation = (uniform(n, 1 - strength, 1 + strength, generator) for _ in range(2))
+    brightness = uniform(n, -strength, strength, generator)
+    return add_noise(adjust(pixels, contrast, saturation, brightness), NOISE * strength, generator)
 
 
-def geometry(pixels: Tensor, strength: float, generator: Generator) -> Tensor:
+def adjust(pixels: Tensor, contrast: Tensor, saturation: Tensor, brightness: Tensor) -> Tensor:
+    """Stretch bands about their means, optical bands about their grey, and add; 1, 1 and 0 change nothing.
+
+    Args:
+        pixels: scaled channels `(N, C, H, W)`; derived ones stay as they are.
+        contrast: `(N,)`, what deviations of a band from its patch's mean are multiplied by.
+        saturation: `(N,)`, what deviations of an optical band from the mean of all four are multiplied by.
+        brightness: `(N,)`, what is added, in standard deviations.
+    """
+    contrast, saturation, brightness = (value.view(-1, 1, 1, 1) for value in (contrast, saturation, brightness))
+    changed = pixels.clone()  # then in place: memory is what this costs
+    bands, optical = changed[:, : len(BANDS)], changed[:, :OPTICAL_COUNT]
+    optical.lerp_(optical.mean(1, keepdim=True), 1 - saturation)
+    offset = bands.mean((2, 3), keepdim=True) * (1 - contrast) + brightness
+    bands.mul_(contrast).add_(offset)
+    return changed
+
+
+def add_noise(pixels: Tensor, deviation: float, generator: Generator) -> Tensor:
+    """Add independent Gaussian noise to every pixel of the 12 bands."""
+    changed = pixels.clone()
+    bands = changed[:, : len(BANDS)]
+    bands.add_(torch.randn(bands.shape, generator=generator, device=bands.device), alpha=deviation)
+    return changed
+
+
+def geometry(pixels: Tensor, strength: float, generator: Generator, physical: bool = False) -> Tensor:
     """Random flips, quarter turns, and one affine transform of shift, shear and rotation, mirrored at the border.
 
     Args:
         pixels: `(N, C, H, W)`.
         strength: 0 leaves flips and quarter turns only; 1 is shifts of a quarter patch, turns and shears of 45°.
         generator: on the device of `pixels`.
+        physical: no flips (`mirror` makes them) and no quarter turns; other turns and shears of 5° at most.
     """
-    n = len(pixels)
-    quarter = torch.randint(4, (n,), generator=generator, device=generator.device) * (math.pi / 2)
-    angle = quarter + uniform(n, -strength, strength, generator) * (math.pi / 4)
-    shear = torch.tan(uniform(n, -strength, strength, generator) * (math.pi / 4))
-    flip = torch.where(uniform(n, 0, 1, generator) < 0.5, -1.0, 1.0)
+    n, limit = len(pixels), min(TURN * strength, PHYSICAL_TURN if physical else TURN)
+    angle, shear = (uniform(n, -limit, limit, generator) for _ in range(2))
     shift = uniform(2 * n, -strength, strength, generator).view(n, 2) / 2  # half-widths
+    flip = torch.ones_like(angle)
+    if not physical:
+        angle += torch.randint(4, (n,), generator=generator, device=generator.device) * (math.pi / 2)
+        flip = torch.where(uniform(n, 0, 1, generator) < 0.5, -1.0, 1.0)
     return affine(pixels, affine_matrix(angle, shear, flip, shift))
 
 
 def affine_matrix(angle: Tensor, shear: Tensor, flip: Tensor, shift: Tensor) -> Tensor:
-    """Matrices `(N, 2, 3)` from output to input coordinates in [−1, 1]: rotation · shear · flip, then shift."""
-    cos, sin = torch.cos(angle), torch.sin(angle)
+    """Matrices `(N, 2, 3)` from output to input coordinates in [−1, 1], of square patches.
+
+    The patch is flipped, sheared, turned, then shifted: torchvision's `hflip` and then its `affine`, with its signs.
+
+    Args:
+        angle: `(N,)`, clockwise, in radians.
+        shear: `(N,)`, along rows, in radians.
+        flip: `(N,)`, −1 to mirror left and right, 1 not to.
+        shift: `(N, 2)`, to the right and down, in half-widths.
+    """
+    cos, sin, slope = torch.cos(angle), torch.sin(angle), torch.tan(shear)
     rows = [
-        torch.stack([flip * cos, shear * cos - sin, shift[:, 0]], 1),
-        torch.stack([flip * sin, shear * sin + cos, shift[:, 1]], 1),
+        torch.stack([flip * (cos - slope * sin), flip * (sin + slope * cos)], 1),
+        torch.stack([-sin, cos], 1),
     ]
-    return torch.stack(rows, 1)
+    linear = torch.stack(rows, 1)
+    return torch.cat([linear, -linear @ shift[:, :, None]], 2)
 
 
 def affine(pixels: Tensor, matrix: Tensor) -> Tensor:
     """Resample a batch bilinearly at the transformed coordinates, mirrored beyond the border."""
     grid = affine_grid(matrix.to(pixels.dtype), list(pixels.shape), align_corners=False)
     return grid_sample(pixels, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+
+
+def mirror(bands: Tensor, generator: Generator) -> Tensor:
+    """Flip half of a batch east–west and half of it north–south as the radar's two passes allow.
+
+    Mirrored east–west, what a descending pass saw is what an ascending one would have seen, and the other way round: the two
+    exchange their bands. That is exact, for their headings mirror each other. Mirrored north–south, each keeps its own; this
+    is approximate, for headings lie some 12° off the meridian near the equator and more towards the poles, and looks turn by
+    twice that. The sun's side is not kept: shadows of optical bands are mirrored with the ground.
+
+    Args:
+        bands: `(N, 12, H, W)`, north up, not scaled, for the passes' scales differ.
+        generator: on the device of `bands`.
+    """
+    east_west, north_south = uniform(2 * len(bands), 0, 1, generator).view(2, -1) < 0.5
+    mirrored = bands.clone()
+    mirrored[east_west] = mirror_east_west(bands[east_west])
+    mirrored[north_south] = mirrored[north_south].flip(2)
+    return mirrored
+
+
+def mirror_east_west(bands: Tensor) -> Tensor:
+    """Flip bands `(N, 12, H, W)` left and right, with the radar's passes exchanged."""
+    return bands[:, list(OTHER_PASS)].flip(3)
 
 
 def rectangles(n: int, height: int, width: int, generator: Generator) -> tuple[Tensor, Tensor]:
@@ -115,14 +186,42 @@ def cutmix(pixels: Tensor, targets: Tensor, generator: Generator) -> Mixed:
     return Mixed(mixed, _mix(targets, partner, weight), partner, weight)
 
 
-def mixup(pixels: Tensor, targets: Tensor, alpha: float, generator: Generator) -> Mixed:
-    """Blend each sample with another by λ ~ Beta(α, α); labels by the same λ (Eq. 1)."""
+def mixup(pixels: Tensor, targets: Tensor, alpha: float, generator: Generator, power: bool = False) -> Mixed:
+    """Blend each sample with another by λ ~ Beta(α, α); labels by the same λ (Eq. 1).
+
+    Args:
+        pixels: `(N, C, H, W)`; with `power` the 12 bands, not scaled.
+        targets: `(N, 2)`.
+        alpha: α of the Beta distribution.
+        generator: on the device of `pixels`.
+        power: blend radar in linear power (`blend_power`) instead of decibels.
+    """
     n = len(pixels)
     partner = torch.randperm(n, generator=generator, device=generator.device)
     gammas = torch._standard_gamma(torch.full((2, n), alpha, device=generator.device), generator=generator) + EPS
     weight = gammas[0] / gammas.sum(0)
-    share = weight.view(-1, 1, 1, 1)
-    return Mixed(share * pixels + (1 - share) * pixels[partner], _mix(targets, partner, weight), partner, weight)
+    mixed = (blend_power if power else blend)(pixels, pixels[partner], weight.view(-1, 1, 1, 1))
+    return Mixed(mixed, _mix(targets, partner, weight), partner, weight)
+
+
+def blend_power(first: Tensor, second: Tensor, weight: Tensor) -> Tensor:
+    """Blend bands `(N, 12, H, W)` as a radar would see the mixture: backscatter in linear power, optical bands as they are.
+
+    A mean of decibels is a geometric mean of powers. A change Δ is taken as the backscatter in its own band minus that
+    before, both in dB: both are blended in power, and their new difference is the new Δ.
+    """
+    mixed = blend(first, second, weight)
+    after, change = list(BACKSCATTER), list(CHANGE)
+    mixed[:, after] = _power_mean(first[:, after], second[:, after], weight)
+    before = _power_mean(first[:, after] - first[:, change], second[:, after] - second[:, change], weight)
+    mixed[:, change] = mixed[:, after] - before
+    return mixed
+
+
+def _power_mean(first: Tensor, second: Tensor, weight: Tensor) -> Tensor:
+    """10·log10(λ·10^(a/10) + (1 − λ)·10^(b/10)); less than −370 dB, which float32 holds no power for, counts as −370 dB."""
+    power = blend((DECIBEL * first).exp(), (DECIBEL * second).exp(), weight)
+    return power.clamp(min=1e-37).log() / DECIBEL
 
 
 def _mix(targets: Tensor, partner: Tensor, weight: Tensor) -> Tensor:

@@ -1,0 +1,374 @@
+"""Chapter 02: neighbours by SSIM and by Euclid, what blending does to a patch, and what oversampling before the split leaks."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+import pandas as pd
+import torch
+from imblearn.over_sampling import SMOTE
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+from sklearn.metrics.pairwise import euclidean_distances
+
+from landslide_nb.analysis.scores import Interval, out_of_fold
+from landslide_nb.analysis.style import BLUE, GREY, ORANGE, Picture, panels, show_image, true_colour
+from landslide_nb.augment.online import BACKSCATTER
+from landslide_nb.augment.rows import Rows
+from landslide_nb.augment.smote import with_validation_parent
+from landslide_nb.augment.ssim import data_range, similarity
+from landslide_nb.data.bands import CHANGE, OPTICAL
+from landslide_nb.data.patches import Patches
+from landslide_nb.models.fold import device, synthetic_rows
+from landslide_nb.models.training import predict
+from landslide_nb.runs import Result, Run
+from landslide_nb.study import Study
+
+Pixels = NDArray[np.float32]
+Values = NDArray[np.float64]
+Labels = NDArray[np.int8]
+GROUPS: Final = {"optical": OPTICAL, "backscatter": BACKSCATTER, "Δ": CHANGE}
+
+
+def some(indices: NDArray[np.int64], most: int, seed: int = 0) -> NDArray[np.int64]:
+    """At most so many of the indices, drawn without replacement, sorted: comparisons of all pairs need no more."""
+    return np.sort(np.random.default_rng(seed).permutation(indices)[:most])
+
+
+def blended(pixels: Pixels, rows: Rows) -> Pixels:
+    """The pixels of the rows, `(N, 12, H, W)`: for looking at; training blends its batches itself."""
+    return rows.gather(torch.from_numpy(pixels), torch.arange(len(rows))).numpy()
+
+
+def neighbours_compared(pixels: Pixels, k: int = 5) -> pd.DataFrame:
+    """The `k` nearest of each patch by SSIM against those by Euclidean distance, each band divided by its deviation.
+
+    Args:
+        pixels: `(N, 12, H, W)`, more than `k`.
+        k: neighbours of each.
+
+    Returns:
+        A row for each of the two: the mean SSIM and distance (root mean square over pixels and bands, in standard
+        deviations) of anchors to their neighbours, the neighbours shared with SSIM's, what chance would share, and how
+        often the most frequent neighbour is one.
+    """
+    likeness = similarity(pixels)
+    flat = _standardised(pixels)
+    distances = euclidean_distances(flat) / np.sqrt(flat.shape[1])
+    chosen = {"SSIM": np.argsort(-_others(likeness, -np.inf), 1, kind="stable")[:, :k]}
+    chosen["Euclidean"] = np.argsort(_others(distances, np.inf), 1, kind="stable")[:, :k]
+    rows = {
+        name: {
+            "SSIM to neighbours": float(np.take_along_axis(likeness, near, 1).mean()),
+            "distance to neighbours": float(np.take_along_axis(distances, near, 1).mean()),
+            "shared with SSIM": float((near[:, :, None] == chosen["SSIM"][:, None]).any(2).mean()),
+            "shared by chance": k / (len(pixels) - 1),
+            "most often chosen": int(np.bincount(near.ravel()).max()),
+        }
+        for name, near in chosen.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("neighbours by")
+
+
+def pixel_smote(pixels: Pixels, count: int, k: int = 5, seed: int = 0) -> Pixels:
+    """What imbalanced-learn's SMOTE makes of the minority: patches flattened, each band standardised, and back.
+
+    Args:
+        pixels: the minority's, `(N, 12, H, W)`.
+        count: how many to make.
+        k: neighbours to choose from, by Euclidean distance; fewer where there are fewer.
+        seed: of its choices.
+
+    Returns:
+        float32 `(count, 12, H, W)`, synthetic patches only.
+    """
+    flat = _standardised(pixels)
+    # SMOTE looks at the minority only; two patches of zeros stand for the class that it wants to see beside it.
+    x = np.concatenate([np.zeros((2, flat.shape[1]), np.float32), flat])
+    y = np.array([0, 0] + [1] * len(flat))
+    smote = SMOTE(sampling_strategy={1: len(flat) + count}, k_neighbors=min(k, len(flat) - 1), random_state=seed)
+    made = smote.fit_resample(x, y)[0][len(x) :].reshape(count, *pixels.shape[1:])
+    centre, scale = _scale(pixels)
+    return np.asarray(made * scale + centre, np.float32)
+
+
+def nearest_real(made: Mapping[str, Pixels], real: Pixels) -> pd.DataFrame:
+    """SSIM of synthetic patches to the most similar real one, beside that of real patches to the most similar other one.
+
+    Args:
+        made: synthetic patches by method, each `(M, 12, H, W)`.
+        real: `(N, 12, H, W)`; its data ranges are those of every comparison.
+    """
+    ranges, n = data_range(real), len(real)
+    nearest = {"real patches": _others(similarity(real, ranges), -np.inf).max(1)}
+    for name, patches in made.items():
+        nearest[name] = similarity(np.concatenate([real, patches]), ranges)[n:, :n].max(1)
+    columns = ["patches", "SSIM to the nearest real one, 5 %", "median", "95 %"]
+    rows = {name: (len(v), *map(float, np.percentile(v, (5, 50, 95)))) for name, v in nearest.items()}
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("patches of")
+
+
+def effects(pixels: Pixels, rows: Rows, made: Mapping[str, Pixels]) -> pd.DataFrame:
+    """What blending does to the statistics of a patch.
+
+    Args:
+        pixels: all patches, `(N, 12, H, W)`.
+        rows: synthetic rows over them.
+        made: synthetic patches of other methods, whose means are shown beside.
+
+    Returns:
+        A row for each statistic of a group of bands, averaged over its bands: the mean over the real parents and over
+        synthetic patches, and the change from a row's parents, weighted by λ and 1 − λ: median and 5th to 95th percentile
+        over rows. "noise" is the variance between neighbouring pixels: half the mean square of their difference.
+    """
+    parents = rows.real_patches
+    real, blends = _moments(pixels[parents]), _moments(blended(pixels, rows))
+    others = {name: _moments(patches).mean() for name, patches in made.items()}
+    expected = _expected(real.set_index(parents), rows)
+    low, median, high = ((blends - expected).quantile(q) for q in (0.05, 0.5, 0.95))
+    table = {"real": real.mean(), "SSIM-SMOTE": blends.mean()} | others
+    table |= {"change, median": median, "5 %": low, "95 %": high}
+    return pd.DataFrame(table).rename_axis("statistic").round(3) + 0.0  # no −0.000
+
+
+def noise(pixels: Pixels, rows: Rows) -> pd.DataFrame:
+    """How much of their parents' noise synthetic patches keep, for each row.
+
+    Speckle is independent from patch to patch, and the variance of λ·a + (1 − λ)·b is λ² var a + (1 − λ)² var b for
+    independent a and b: with equal variances λ² + (1 − λ)² of what either has.
+
+    Returns:
+        `weight` and, for each group of bands, the variance between neighbouring pixels over the λ-weighted one of the
+        parents: measured, and `expected` if the parents were independent.
+    """
+    parents = rows.real_patches
+    groups = [f"{group} noise" for group in GROUPS]
+    real = _moments(pixels[parents])[groups].set_index(parents)
+    kept = _moments(blended(pixels, rows))[groups] / _expected(real, rows)
+    squares = pd.DataFrame({"first": rows.weight.astype(float) ** 2, "second": (1 - rows.weight.astype(float)) ** 2})
+    first, second = (real.loc[of].reset_index(drop=True) for of in (rows.first, rows.second))
+    independent = first.mul(squares["first"], axis=0) + second.mul(squares["second"], axis=0)
+    kept = kept.join(independent / _expected(real, rows), rsuffix=", expected")
+    kept.columns = kept.columns.str.replace(" noise", "")
+    return kept.assign(weight=rows.weight)
+
+
+def noise_kept(kept: pd.DataFrame) -> pd.DataFrame:
+    """The share of noise variance that synthetic patches keep: mean, 5th to 95th percentile, and what λ alone explains."""
+    rows = {
+        group: {
+            "variance kept, mean": kept[group].mean(),
+            "5 %": kept[group].quantile(0.05),
+            "95 %": kept[group].quantile(0.95),
+            "expected of independent parents": kept[f"{group}, expected"].mean(),
+        }
+        for group in GROUPS
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("bands")
+
+
+def leak(studies: Mapping[str, Study], results: Mapping[str, Sequence[Result]], patches: Patches) -> pd.DataFrame:
+    """What SMOTE in the right and in the wrong place seems to give, and what it gives; last weights, threshold 0.5.
+
+    Args:
+        studies: with SMOTE inside the folds, then before the split, by name.
+        results: of each, fold by fold.
+        patches: of the studies.
+
+    Returns:
+        A row for each and one for the difference of the two, resampled together. "out-of-fold F1" is over real patches.
+        "as its author scores" adds the synthetic patches that fall to validation, as positives. "hold-out F1" is that of
+        the folds' networks, each alone, so that it can be compared; "optimism" is out-of-fold minus hold-out F1.
+    """
+    drawn, rows = {}, {}
+    for name, folds in results.items():
+        drawn[name] = _leak_scores(studies[name], folds, patches)
+        made = [(r.first[len(r.train) :], r.second[len(r.train) :], r.validation) for r in folds]
+        rows[name] = {
+            "synthetic rows": sum(len(first) for first, *_ in made),
+            "with a validation parent": sum(with_validation_parent(*parts) for parts in made),
+        }
+    wrong, right = list(drawn)[::-1]
+    # Its author scores on other patches than those of the other row: there is no difference to resample.
+    same = [column for column in drawn[right] if column != "as its author scores"]
+    drawn["difference"] = {column: drawn[wrong][column] - drawn[right][column] for column in same}
+    rows["difference"] = {column: rows[wrong][column] - rows[right][column] for column in rows[right]}
+    table = {name: rows[name] | {column: _interval(v) for column, v in drawn[name].items()} for name in rows}
+    return pd.DataFrame.from_dict(table, orient="index").rename_axis("SMOTE")
+
+
+def _leak_scores(study: Study, results: Sequence[Result], patches: Patches) -> dict[str, Values]:
+    """F1 in each way of scoring: the estimate, then its bootstrap resamples `(1 + resamples,)`."""
+    labels, resamples = patches.known_labels, study.resamples
+    indices, probabilities = out_of_fold(results)
+    decided = [probabilities >= 0.5]
+    scores = {"out-of-fold F1": _f1_draws(labels[indices], np.array(decided), resamples, seed=0)}
+    said = _on_synthetic_validation(study, patches, results)
+    everyone, truth = np.concatenate([*decided, said]), np.concatenate([labels[indices], np.ones(len(said), np.int8)])
+    scores["as its author scores"] = _f1_draws(truth, everyone[None], resamples, seed=0)
+    test = results[0].test
+    if len(test):
+        alone = np.array([result.probabilities[test] >= 0.5 for result in results])
+        scores["hold-out F1"] = _f1_draws(labels[test], alone, resamples, seed=1)
+        scores["optimism"] = scores["out-of-fold F1"] - scores["hold-out F1"]
+    return scores
+
+
+def _on_synthetic_validation(study: Study, patches: Patches, results: Sequence[Result]) -> NDArray[np.bool_]:
+    """What each fold's network says of the synthetic patches that fall to its validation part."""
+    said = [np.empty(0, bool)]
+    for fold in range(len(results)):
+        run = Run(study, fold)
+        rows = synthetic_rows(study.settings, patches, run.data[1], fold, "validation")
+        if len(rows):
+            network, scaler = run.model()
+            bands = torch.from_numpy(blended(patches.pixels, rows)).to(device())
+            said.append(predict(network.to(device()), bands, study.settings, scaler)[0] >= 0.5)
+    return np.concatenate(said)
+
+
+def _f1_draws(labels: Labels, predicted: NDArray[np.bool_], resamples: int, seed: int) -> Values:
+    """F1 of predictions `(F, N)`, counted together, then that of bootstrap resamples of the N patches.
+
+    The same seed draws the same patches: subtracting two such arrays compares them on each resample.
+    """
+    rng, n = np.random.default_rng(seed), len(labels)
+    hits, total = (predicted & (labels == 1)).sum(0), predicted.sum(0) + len(predicted) * (labels == 1)
+    drawn = (rng.integers(n, size=n) for _ in range(resamples))
+    counts = [(hits.sum(), total.sum()), *((hits[i].sum(), total[i].sum()) for i in drawn)]
+    return np.array([2 * hit / max(everything, 1) for hit, everything in counts])
+
+
+def _interval(draws: Values) -> Interval:
+    """The estimate and its 95 % percentile interval."""
+    return Interval(float(draws[0]), *map(float, np.percentile(draws[1:], (2.5, 97.5))))
+
+
+def family(
+    pixels: Pixels,
+    near: NDArray[np.int64],
+    ssim: Pixels,
+    minority: NDArray[np.int64],
+    rows: Rows,
+    anchors: Sequence[int],
+) -> Picture:
+    """Anchors, their nearest neighbours and synthetic patches of theirs, in true colour (Fig. 4a).
+
+    Args:
+        pixels: all patches, `(N, 12, H, W)`.
+        near: neighbours of each minority patch `(M, k)`, counted among the minority.
+        ssim: their similarities, `(M, k)`.
+        minority: the minority's patches, `(M,)`.
+        rows: synthetic rows.
+        anchors: which of the minority to show.
+    """
+    children = [np.flatnonzero(rows.first == minority[anchor])[:3] for anchor in anchors]
+    k, n = near.shape[1], min(map(len, children))
+    figure, axes = panels(len(anchors), 1 + k + n, 1.15, 1.5)
+    for row, anchor, made in zip(axes, anchors, children, strict=True):
+        show_image(row[0], true_colour(pixels[minority[anchor]]), "anchor")
+        for axis, neighbour, value in zip(row[1:], near[anchor], ssim[anchor], strict=False):
+            show_image(axis, true_colour(pixels[minority[neighbour]]), f"SSIM {value:.2f}")
+        for axis, child in zip(row[1 + k :], made, strict=False):
+            patch = blended(pixels, rows.take([child]))[0]
+            number = np.flatnonzero(minority[near[anchor]] == rows.second[child])[0] + 1
+            show_image(axis, true_colour(patch), f"λ {rows.weight[child]:.2f}\nneighbour {number}")
+    values = ssim[list(anchors)]
+    alt = (
+        f"{len(anchors)} rows of true-colour patches: an anchor, its {k} nearest neighbours (SSIM {values.min():.2f} to"
+        f" {values.max():.2f}) and {n} synthetic patches."
+    )
+    caption = (
+        "Left: a landslide patch. Middle: its nearest neighbours, the most similar first. Right: synthetic patches, with the"
+        " anchor's weight λ and the number of the neighbour that they are blended with. Each patch has its own stretch."
+    )
+    return Picture(figure, "fig-family", alt, caption)
+
+
+def noise_by_weight(kept: pd.DataFrame) -> Picture:
+    """The noise that synthetic patches keep, over λ, with what independent parents would leave; `kept` as `noise` gives it."""
+    figure, axes = panels(1, len(GROUPS), 2.4, 2.5, sharex=True, sharey=True)
+    weight = np.linspace(0.1, 0.9, 81)
+    for axis, group in zip(axes[0], GROUPS, strict=True):
+        axis.plot(kept["weight"], kept[group], "o", color=BLUE, ms=3, alpha=0.6, mew=0, label="synthetic patches")
+        axis.plot(weight, weight**2 + (1 - weight) ** 2, color=ORANGE, label="λ² + (1 − λ)²")
+        axis.axhline(1, color=GREY, lw=0.8)
+        axis.set(title=group, xlabel="λ")
+    axes[0, 0].set(ylabel="variance kept", ylim=(0, None))
+    axes[0, 0].legend(loc="lower left")
+    text = "; ".join(f"{group} {kept[group].mean():.2f}" for group in GROUPS)
+    caption = (
+        "The variance between neighbouring pixels of each synthetic patch, over that of its parents. Blending two independent"
+        " speckles averages them, as more looks of the radar would."
+    )
+    return Picture(figure, "fig-smote-noise", f"Variance kept over λ, falling towards λ = ½. Means: {text}.", caption)
+
+
+def optimism(table: pd.DataFrame) -> Picture:
+    """Out-of-fold and hold-out F1 with SMOTE in the right and in the wrong place; `table` as `leak` gives it."""
+    figure, axes = panels(1, 1, 6.2, 2.2)
+    shown = table.drop(index="difference")
+    columns = [name for name in ("as its author scores", "out-of-fold F1", "hold-out F1") if name in shown]
+    for column, marker, colour, shift in zip(columns, "s^o", (GREY, ORANGE, BLUE), (0.2, 0, -0.2), strict=False):
+        _line_of_points(axes[0, 0], shown[column], marker, colour, shift)
+    axes[0, 0].set_yticks(range(len(shown))[::-1], list(shown.index))
+    axes[0, 0].set(xlabel="F1, 95 % intervals", ylim=(-0.5, len(shown) - 0.5))
+    axes[0, 0].legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    text = "; ".join(
+        f"SMOTE {name}: " + ", ".join(f"{c} {row[c]:.2f}" for c in columns) for name, row in shown.iterrows()
+    )
+    caption = "What is reported with SMOTE inside the folds and before the split, and what holds on patches that nothing has seen."
+    return Picture(figure, "fig-leak", f"F1 with intervals. {text}.", caption)
+
+
+def _line_of_points(axis: Axes, values: pd.Series, marker: str, colour: str, shift: float) -> None:
+    value, low, high = np.array(list(values)).T
+    error = np.array([value - low, high - value]).clip(min=0)
+    y = np.arange(len(values))[::-1] + shift
+    axis.errorbar(value, y, xerr=error, fmt=marker, color=colour, capsize=2, label=values.name)
+
+
+def _scale(pixels: Pixels) -> tuple[Pixels, Pixels]:
+    """Mean and standard deviation of each band, `(12, 1, 1)`; 1 for a constant band."""
+    deviation = pixels.std((0, 2, 3), dtype=np.float64)
+    centre, scale = pixels.mean((0, 2, 3), dtype=np.float64), np.where(deviation > 0, deviation, 1)
+    return centre.astype(np.float32)[:, None, None], scale.astype(np.float32)[:, None, None]
+
+
+def _standardised(pixels: Pixels) -> Pixels:
+    """Patches as vectors, each band standardised: `(N, 12·H·W)`."""
+    centre, scale = _scale(pixels)
+    return ((pixels - centre) / scale).reshape(len(pixels), -1)
+
+
+def _others(values: NDArray[np.floating], nothing: float) -> Values:
+    """Values of all pairs `(N, N)` with `nothing` on the diagonal."""
+    result = values.astype(np.float64)
+    np.fill_diagonal(result, nothing)
+    return result
+
+
+def _expected(real: pd.DataFrame, rows: Rows) -> pd.DataFrame:
+    """The parents' statistics, weighted by λ and 1 − λ, for each row; `real` is indexed by patch."""
+    weight = rows.weight.astype(float)[:, None]
+    blend = weight * real.loc[rows.first].to_numpy() + (1 - weight) * real.loc[rows.second].to_numpy()
+    return pd.DataFrame(blend, columns=real.columns)
+
+
+def _moments(pixels: Pixels) -> pd.DataFrame:
+    """Mean, standard deviation, lag-1 autocorrelation and noise of each group of bands, and mean NDVI; a row a patch."""
+    mean = pixels.mean((2, 3), dtype=np.float64)
+    deviations = pixels - mean[:, :, None, None].astype(np.float32)
+    variance = np.square(deviations).mean((2, 3), dtype=np.float64)
+    across = (deviations[..., 1:] * deviations[..., :-1]).mean((2, 3), dtype=np.float64)
+    lag = across / np.maximum(variance, 1e-12)
+    between = np.square(deviations[..., 1:] - deviations[..., :-1]).mean((2, 3), dtype=np.float64) / 2
+    statistics = {"mean": mean, "std": np.sqrt(variance), "lag-1": lag, "noise": between}
+    table = {
+        f"{group} {name}": values[:, list(chosen)].mean(1)
+        for group, chosen in GROUPS.items()
+        for name, values in statistics.items()
+    }
+    red, nir = pixels[:, 0].astype(np.float64), pixels[:, 3].astype(np.float64)
+    ndvi = (nir - red) / (nir + red + 1e-7)
+    return pd.DataFrame(table | {"NDVI mean": ndvi.mean((1, 2)), "NDVI std": ndvi.std((1, 2))})

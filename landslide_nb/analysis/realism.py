@@ -1,0 +1,155 @@
+"""How near simulated patches come to real ones: levels, texture, correlations, and what trees make of both."""
+
+from importlib.resources import files
+from typing import Final
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from numpy.typing import NDArray
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+
+from landslide_nb.analysis.scores import auroc_interval, f1_interval
+from landslide_nb.analysis.style import CLASS_COLOURS, CLASS_NAMES, Picture, panels
+from landslide_nb.data.bands import BAND_NAMES, BANDS
+from landslide_nb.data.patches import Patches
+from landslide_nb.data.statistics import COLUMNS
+from landslide_nb.models import heads
+
+Pixels = NDArray[np.float32]
+MEANS: Final = [f"{band}_mean" for band in BAND_NAMES]
+
+
+def levels(patches: Patches) -> pd.DataFrame:
+    """Mean and standard deviation of each band over all pixels, beside those published for the real training patches."""
+    with (files("landslide_nb") / "data" / "pixel_statistics.csv").open() as stream:
+        real = pd.read_csv(stream, comment="#", index_col="band").loc[list(BAND_NAMES)]
+    mean = patches.pixels.mean((0, 2, 3), dtype=np.float64)
+    std = np.sqrt(
+        np.mean([patch.var((1, 2), dtype=np.float64) for patch in patches.pixels], axis=0) + _between(patches)
+    )
+    table = {"unit": [band.unit for band in BANDS], "mean": mean, "real mean": real["mean"], "std": std}
+    table |= {"real std": real["std"]}
+    return pd.DataFrame(
+        {name: np.asarray(values) for name, values in table.items()},
+        index=pd.Index([b.title for b in BANDS], name="band"),
+    )
+
+
+def _between(patches: Patches) -> NDArray[np.float64]:
+    """The variance of patch means, so that no copy of all pixels in float64 is needed."""
+    means = np.array([patch.mean((1, 2), dtype=np.float64) for patch in patches.pixels])
+    return np.asarray(means.var(0))
+
+
+def texture(pixels: Pixels, real_patch: Pixels | None) -> pd.DataFrame:
+    """How much a pixel is like the one beside it: correlation at lag one, and the share of exactly equal pairs."""
+    each = autocorrelation(pixels)
+    table = pd.DataFrame({"band": [band.title for band in BANDS]}).set_index("band")
+    table["lag 1, median"] = np.median(each, axis=0)
+    table["5 %"], table["95 %"] = np.percentile(each, (5, 95), axis=0)
+    table["equal pairs"] = (pixels[..., 1:] == pixels[..., :-1]).mean((0, 2, 3))
+    if real_patch is not None:
+        table["real patch"] = autocorrelation(real_patch[None])[0]
+        table["its equal pairs"] = (real_patch[..., 1:] == real_patch[..., :-1]).mean((1, 2))
+    return table
+
+
+def autocorrelation(pixels: Pixels) -> NDArray[np.float64]:
+    """The correlation of each pixel with the one to its right, `(N, 12)` for pixels `(N, 12, H, W)`."""
+    left, right = pixels[..., :-1].astype(np.float64), pixels[..., 1:].astype(np.float64)
+    left, right = (part - part.mean((2, 3), keepdims=True) for part in (left, right))
+    spread = np.sqrt((left**2).sum((2, 3)) * (right**2).sum((2, 3)))
+    values: NDArray[np.float64] = (left * right).sum((2, 3)) / np.maximum(spread, 1e-12)
+    return values
+
+
+def transfer(simulated: pd.DataFrame, real: pd.DataFrame, resamples: int, seed: int = 42) -> pd.DataFrame:
+    """LightGBM on the 85 statistics, trained and tested on simulated and real rows; threshold 0.5.
+
+    On its own kind of rows it is scored out of fold (five folds, stratified, shuffled); from simulated to real rows it is
+    trained on all of the one and tested on all of the other.
+    """
+    rows = {}
+    for name, table in (("real", real), ("simulated", simulated)):
+        rows[f"{name} → {name}, out of fold"] = (table, _out_of_fold(table, seed))
+    model = heads.lightgbm(seed).fit(_values(simulated), simulated["label"].to_numpy())
+    rows["simulated → real"] = (real, np.asarray(model.predict_proba(_values(real)))[:, 1])
+    scored = {}
+    for name, (table, probabilities) in rows.items():
+        labels = table["label"].to_numpy(np.int8)
+        f1 = f1_interval(labels, probabilities >= 0.5, resamples)
+        auroc = auroc_interval(labels, probabilities, min(resamples, 500))
+        scored[name] = {
+            "tested on": len(table),
+            "F1": f1,
+            "AUROC": auroc,
+            "said positive": (probabilities >= 0.5).mean(),
+        }
+    return pd.DataFrame.from_dict(scored, orient="index").rename_axis("trained → tested")
+
+
+def giveaways(simulated: pd.DataFrame, real: pd.DataFrame, resamples: int, seed: int = 42) -> pd.DataFrame:
+    """How well trees tell simulated rows from real ones, and by which statistics (their share of the gain)."""
+    both = pd.concat([real, simulated], ignore_index=True)
+    both["label"] = np.repeat([0, 1], [len(real), len(simulated)]).astype(np.int8)
+    told = auroc_interval(both["label"].to_numpy(), _out_of_fold(both, seed), min(resamples, 500))
+    trees = heads.lightgbm(seed, importance_type="gain").fit(_values(both), both["label"].to_numpy())
+    gain = pd.Series(trees.feature_importances_ / trees.feature_importances_.sum(), COLUMNS)
+    largest = gain.sort_values(ascending=False)[:8]
+    table = pd.DataFrame({"share of gain": largest, "real median": real[list(largest.index)].median()})
+    table["simulated median"] = simulated[list(largest.index)].median()
+    table.attrs["auroc"] = told
+    return table.rename_axis("statistic")
+
+
+def _out_of_fold(table: pd.DataFrame, seed: int) -> NDArray[np.float64]:
+    cutter = StratifiedKFold(5, shuffle=True, random_state=seed)
+    labels = table["label"].to_numpy()
+    predicted = cross_val_predict(heads.lightgbm(seed), _values(table), labels, cv=cutter, method="predict_proba")
+    return np.asarray(predicted)[:, 1]
+
+
+def _values(table: pd.DataFrame) -> NDArray[np.float32]:
+    return table[list(COLUMNS)].to_numpy(np.float32)
+
+
+def beside(simulated: pd.DataFrame, real: pd.DataFrame) -> Picture:
+    """The mean of each band over patches of each class, real and simulated side by side."""
+    both = pd.concat([real.assign(source="real"), simulated.assign(source="simulated")], ignore_index=True)
+    figure, axes = panels(3, 4, 1.9, 1.8)
+    apart = []
+    for axis, band in zip(axes.flat, BANDS, strict=True):
+        column = f"{band.name}_mean"
+        palette = dict(zip((0, 1), CLASS_COLOURS, strict=True))
+        sns.boxplot(
+            both, x="source", y=column, hue="label", palette=palette, legend=False, fliersize=1, linewidth=0.8, ax=axis
+        )
+        axis.set(title=band.title, xlabel="", ylabel=band.unit)
+        medians = both.groupby(["source", "label"])[column].median()
+        apart.append(
+            max(abs(medians["real", label] - medians["simulated", label]) / real[column].std() for label in (0, 1))
+        )
+    worst = int(np.argmax(apart))
+    alt = (
+        f"Box plots of patch means of 12 bands, real beside simulated, {CLASS_NAMES[0]} (blue) and {CLASS_NAMES[1]} (orange). Medians"
+        f" differ by at most {max(apart):.2f} standard deviations ({BANDS[worst].title})."
+    )
+    caption = f"Patch means of each band by class: {len(real)} real patches beside {len(simulated)} simulated ones."
+    return Picture(figure, "fig-beside", alt, caption)
+
+
+def correlations(simulated: pd.DataFrame, real: pd.DataFrame) -> Picture:
+    """Rank correlations between the patch means of the bands, real and simulated."""
+    figure, axes = panels(1, 2, 3.6, 3.3)
+    found = [table[MEANS].corr(method="spearman").to_numpy() for table in (real, simulated)]
+    for axis, matrix, name in zip(axes.flat, found, ("real", "simulated"), strict=True):
+        sns.heatmap(matrix, vmin=-1, vmax=1, cmap="PuOr", square=True, cbar=name == "simulated", ax=axis)
+        axis.set_title(name)
+        axis.set_xticks(np.arange(12) + 0.5, BAND_NAMES, rotation=90)
+        axis.set_yticks(np.arange(12) + 0.5, BAND_NAMES, rotation=0)
+    largest = np.abs(found[0] - found[1]).max()
+    alt = f"Two heat maps of rank correlations between 12 band means, real and simulated; no pair differs by more than {largest:.2f}."
+    return Picture(
+        figure, "fig-correlations", alt, "Rank correlations of patch means between bands, real and simulated."
+    )
