@@ -1,8 +1,11 @@
 """SSIM of all pairs, against scikit-image; the nearest neighbours by it."""
 
 from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
 from typing import Any
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,7 +13,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from skimage.metrics import structural_similarity
 
-from landslide_nb.augment.ssim import data_range, nearest, similarity
+from landslide_nb.augment import ssim
+from landslide_nb.augment.ssim import data_range, nearest, recall, similarity
+from landslide_nb.data import zindi
 from landslide_nb.data.patches import Patches
 from landslide_nb.errors import DataError
 
@@ -97,6 +102,42 @@ def test_is_exact_where_scikit_image_rounds() -> None:
     assert similarity(pixels)[0, 1] == pytest.approx(direct.mean(), abs=1e-6)
 
 
+def test_equals_scikit_image_at_the_largest_size() -> None:
+    """Sums would lose digits, or rows be padded wrongly, where patches are larger than the challenge's."""
+    pixels = Case(list(KINDS), 128, 97, 0).pixels
+    ours, ranges = similarity(pixels), data_range(pixels)
+    for i, j in combinations(range(3), 2):
+        assert ours[i, j] == pytest.approx(reference(pixels, i, j, ranges), abs=1e-5)
+
+
+def test_a_flat_half_beside_a_far_level_is_exact() -> None:
+    """Half a patch under cloud: what little is in either half would drown in the rounding of the step between them."""
+    rng = np.random.default_rng(0)
+    pixels = np.round(3 * rng.standard_normal((3, 1, 32, 32)))
+    pixels[..., :16] += 20_000
+    ours, ranges = similarity(pixels.astype(np.float32)), data_range(pixels.astype(np.float32))
+    for i, j in combinations(range(3), 2):
+        assert ours[i, j] == pytest.approx(reference(pixels.astype(np.float32), i, j, ranges), abs=1e-5)
+
+
+def test_equals_scikit_image_on_real_patches(real: Path) -> None:
+    """Made-up bands have no edges, no missing data and no clouds; the real patch and its mirror images have."""
+    patch = zindi.load_patch(real / "ID_005GY8.npy")
+    pixels = np.stack([patch, patch[:, ::-1], patch[:, :, ::-1]]).astype(np.float32)
+    ours, ranges = similarity(pixels), data_range(pixels)
+    for i, j in combinations(range(3), 2):
+        assert ours[i, j] == pytest.approx(reference(pixels, i, j, ranges), abs=1e-5)
+
+
+def test_equals_scikit_image_on_real_pairs(real: Path) -> None:
+    """BigEarthNet's patches have other bands and another size."""
+    with np.load(real / "bigearthnet_pairs.npz") as file:
+        pixels = np.ascontiguousarray(np.moveaxis(file["pixels"], 3, 1))
+    ours, ranges = similarity(pixels), data_range(pixels)
+    for i, j in combinations(range(len(pixels)), 2):
+        assert ours[i, j] == pytest.approx(reference(pixels, i, j, ranges), abs=1e-5)
+
+
 def test_equals_scikit_image_on_patches(tiny: Patches) -> None:
     """The kernel would be right on made-up bands and wrong on bands as the challenge has them."""
     ours, ranges = similarity(tiny.pixels), data_range(tiny.pixels)
@@ -158,3 +199,160 @@ def test_the_smallest_patch_is_one_window() -> None:
     """A patch as large as the window has one window, and an index."""
     pixels = np.random.default_rng(0).standard_normal((2, 2, 7, 7)).astype(np.float32)
     assert similarity(pixels)[0, 1] == pytest.approx(reference(pixels, 0, 1, data_range(pixels)), abs=1e-5)
+
+
+@pytest.fixture(scope="module")
+def many() -> Pixels:
+    """Three hundred patches `(300, 4, 32, 32)` that resemble each other more or less, some pairs equal."""
+    rng = np.random.default_rng(3)
+    themes = rng.standard_normal((12, 4, 32, 32)).cumsum(2).cumsum(3)
+    weights = rng.dirichlet(np.full(12, 0.3), 300)
+    pixels = np.tensordot(weights, themes, 1) + 2 * rng.standard_normal((300, 4, 32, 32))
+    pixels[200:210] = pixels[:10]
+    return pixels.astype(np.float32)
+
+
+def brute_force(pixels: Pixels, k: int) -> tuple[NDArray[np.int64], Pixels]:
+    """The nearest neighbours from the matrix of all similarities; of equal ones the lower index."""
+    every = similarity(pixels)
+    np.fill_diagonal(every, -np.inf)
+    indices = np.argsort(-every, axis=1, kind="stable")[:, :k]
+    return indices, np.take_along_axis(every, indices, 1)
+
+
+def test_nearest_needs_no_matrix(many: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neighbours would depend on the tiles that the pairs are cut into, or on the number of threads."""
+    expected = brute_force(many, 7)
+    for block_bytes, threads in ((360e6, 1), (3e6, 1), (3e6, 3), (1e6, 2)):
+        monkeypatch.setattr(ssim, "BLOCK_BYTES", block_bytes)
+        monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", threads)
+        for ours, theirs in zip(nearest(many, 7, keep=False), expected, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+
+
+def test_of_equal_neighbours_the_first_comes_first() -> None:
+    """With many equal patches, which are neighbours would be chance."""
+    pixels = np.repeat(np.random.default_rng(0).standard_normal((1, 1, 8, 8)), 20, 0).astype(np.float32)
+    for method in ("exact", "approximate"):
+        indices, _ = nearest(pixels, 2, method=method, keep=False)
+        assert indices.tolist() == [[1, 2], [0, 2]] + [[0, 1]] * 18
+
+
+@pytest.mark.parametrize(("grid", "candidates"), [(7, 20), (4, 20), (9, 40)])
+def test_approximate_finds_nearly_all(many: Pixels, grid: int, candidates: int) -> None:
+    """SMOTE on a large set would blend patches that are not the nearest."""
+    indices, values = nearest(many, method="approximate", grid=grid, candidates=candidates, keep=False)
+    exact = similarity(many)
+    assert recall(many, indices, sample=300) >= 0.95
+    np.testing.assert_array_equal(values, np.take_along_axis(exact, indices, 1))
+    assert (np.diff(values, axis=1) <= 0).all()
+
+
+def test_approximate_is_exact_where_every_window_is_seen(tiny: Patches) -> None:
+    """An error in the first pass would only lower the recall a little, and not be noticed."""
+    bands = ssim._bands(tiny.pixels, None)
+    ((_, _, values),) = ssim._sparse_tiles(tiny.pixels[:, :, :16, :20], bands, 1, None)
+    np.testing.assert_allclose(values, similarity(tiny.pixels[:, :, :16, :20], data_range(tiny.pixels)), atol=1e-5)
+
+
+def test_approximate_does_not_depend_on_blocks(many: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another memory limit, and other neighbours."""
+    expected = nearest(many, method="approximate", keep=False)
+    monkeypatch.setattr(ssim, "BLOCK_BYTES", 3e6)
+    for ours, theirs in zip(nearest(many, method="approximate", keep=False), expected, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_recall_counts_what_was_found(many: Pixels) -> None:
+    """A measured recall that is wrong would make a bad setting look good."""
+    indices, _ = nearest(many, 5, keep=False)
+    assert recall(many, indices, sample=50, seed=1) == 1
+    missed = indices.copy()
+    missed[:, 0] = np.arange(300)
+    assert recall(many, missed, sample=300) == pytest.approx(0.8)
+
+
+def test_torch_gives_the_same(tiny: Patches) -> None:
+    """Neighbours found on a GPU would be others than those of the processor."""
+    ours = nearest(tiny.pixels, 23, keep=False)
+    theirs = nearest(tiny.pixels, 23, keep=False, device="cpu")
+    for i in range(24):
+        order, other = np.argsort(ours[0][i]), np.argsort(theirs[0][i])
+        assert np.array_equal(ours[0][i][order], theirs[0][i][other])
+        np.testing.assert_allclose(ours[1][i][order], theirs[1][i][other], rtol=0, atol=1e-5)
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder of kept neighbours."""
+    monkeypatch.setenv("LANDSLIDE_NB_STORE", str(tmp_path))
+    return tmp_path / "neighbours"
+
+
+def test_a_result_is_kept(many: Pixels, kept: Path) -> None:
+    """Each chapter would compute the same neighbours again, or read those of other data or arguments."""
+    said: list[str] = []
+    first, second = [nearest(many[:40], progress=said.append) for _ in range(2)]
+    assert len(said) == 1
+    for one, two in zip(first, second, strict=True):
+        np.testing.assert_array_equal(one, two)
+    assert [array.dtype.name for array in second] == ["int64", "float32"]
+    assert len(list(kept.iterdir())) == 1
+    nearest(many[:40], k=4)
+    nearest(many[1:41])
+    nearest(many[:40], ranges=[1, 1, 1, 1])
+    for grid, candidates in ((7, 20), (5, 20), (7, 10)):
+        nearest(many[:40], method="approximate", grid=grid, candidates=candidates)
+    assert len(list(kept.iterdir())) == 7
+    nearest(many[:30], keep=False)
+    assert len(list(kept.iterdir())) == 7
+
+
+@pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 no archive", b"half"])
+def test_a_damaged_file_is_computed_again(many: Pixels, kept: Path, damage: bytes) -> None:
+    """A disk that was full once would stop the study for good."""
+    expected = nearest(many[:20])
+    (path,) = kept.iterdir()
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2] if damage == b"half" else damage)
+    for ours, theirs in zip(nearest(many[:20]), expected, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert path.read_bytes() == whole
+
+
+def test_a_file_of_another_shape_is_computed_again(many: Pixels, kept: Path) -> None:
+    """A file that is whole but not what it should be would be believed."""
+    expected = nearest(many[:20])
+    (path,) = kept.iterdir()
+    np.savez(path, indices=np.zeros((3, 5), np.int64), similarities=np.zeros((3, 5), np.float32))
+    np.testing.assert_array_equal(nearest(many[:20])[0], expected[0])
+    np.savez(path, indices=np.zeros((20, 5)), similarities=np.zeros((20, 5), np.float32))
+    np.testing.assert_array_equal(nearest(many[:20])[0], expected[0])
+
+
+def test_progress_is_a_few_lines(many: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Minutes of silence, or pages of lines."""
+    monkeypatch.setattr(ssim, "BLOCK_BYTES", 3e6)
+    said: list[str] = []
+    nearest(many, keep=False, progress=said.append)
+    assert 2 <= len(said) <= 10
+    assert said[-1] == "SSIM: 100 % of 44,850 pairs"
+    nearest(many, method="approximate", keep=False, progress=said.append)
+    assert said[-1].startswith("SSIM: 100 % of") and said[-1].endswith("candidate pairs")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"k": 0}, "k is 0"),
+        ({"grid": 0}, "grid is 0"),
+        ({"method": "fast"}, "'fast' is unknown; expected 'exact' or 'approximate'"),
+        ({"method": "approximate", "device": "cuda"}, "runs on the processor only"),
+        ({"ranges": [1.0, 2.0]}, "expected one positive number for each of 12 bands"),
+        ({"ranges": [0.0] * 12}, "expected one positive number for each of 12 bands"),
+    ],
+)
+def test_unfit_arguments_are_refused(tiny: Patches, arguments: dict[str, Any], sentence: str) -> None:
+    """They would be an error deep in compiled code, or neighbours of something else."""
+    with pytest.raises(DataError, match=sentence):
+        nearest(tiny.pixels, keep=False, **arguments)
