@@ -1,4 +1,4 @@
-# make book · make test · make lint · make install
+# make book · make test · make lint · make bench · make install
 #
 # On a fresh machine with Python 3.11, pip, make and a compiler, `make book` sets up all and does the main job.
 
@@ -8,11 +8,12 @@ DATA ?= simulated
 STATISTICS ?=
 PATCH ?=
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BENCHMARKS ?= ssim augmentation training
 VENV := .venv
 BIN := $(VENV)/bin
 export NUMBA_CACHE_DIR := $(CURDIR)/build/numba
 
-.PHONY: book test lint install reference clean
+.PHONY: book test lint bench install reference clean
 
 book: install
 	$(BIN)/snakemake --cores all --quiet rules --config edition=$(EDITION) data='$(DATA)' statistics='$(STATISTICS)' patch='$(PATCH)'
@@ -26,6 +27,10 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy landslide_nb tests
 	$(BIN)/nbstripout --verify notebooks/*.ipynb
+
+# Timings as ratios to named peers, each measured in one run; leave the machine alone meanwhile.
+bench: install
+	for name in $(BENCHMARKS); do $(BIN)/python benchmarks/$$name.py --output results/$$name.csv || exit 1; done
 
 # The committed edition: execute it, then refresh book/chapters from it.
 reference: EDITION = smoke

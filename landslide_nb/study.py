@@ -2,6 +2,7 @@
 
 import difflib
 import hashlib
+import inspect
 import tomllib
 from collections.abc import Mapping
 from importlib.resources import files
@@ -12,7 +13,7 @@ import pandas as pd
 from pydantic import Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
-from landslide_nb.data import simulate, zindi
+from landslide_nb.data import marginals, render, simulate, statistics, zindi
 from landslide_nb.data.folds import Split, split
 from landslide_nb.data.patches import Patches
 from landslide_nb.errors import StudyError
@@ -21,6 +22,7 @@ from landslide_nb.models.training import Settings
 from landslide_nb.store import store
 
 SIMULATED = "simulated"
+TWINS = "statistics:"
 RESOURCES = files("landslide_nb")
 EDITIONS = tuple(sorted(entry.name.removesuffix(".toml") for entry in (RESOURCES / "editions").iterdir()))
 
@@ -31,7 +33,9 @@ class Study(Settings):
     edition: str = Field(description="which file of parameters this started from")
     note: str = Field(description="what a reader has to know of the edition's numbers")
     data: str = Field(
-        SIMULATED, description="`simulated`, a challenge folder, or an HDF5 file made by `landslide-nb convert`"
+        SIMULATED,
+        description="`simulated`, a challenge folder, an HDF5 file made by `landslide-nb convert`, or"
+        " `statistics:TABLE`: a patch rendered for each row of a table of real statistics, with its real label",
     )
     simulated_patches: int = Field(ge=8, description="how many patches are simulated, test part included")
     n_test: int = Field(ge=0, description="patches held out for the test; 0: out-of-fold scores only")
@@ -56,10 +60,15 @@ class Study(Settings):
             overrides: parameters by name.
 
         Raises:
-            StudyError: naming the unknown edition or parameter, or the value of the wrong type or range.
+            StudyError: naming the unknown edition or parameter, or the value of the wrong type or range; for the scope of
+                SMOTE that leaks.
         """
         if edition not in EDITIONS:
             raise StudyError(f"edition is {edition!r}; expected one of {', '.join(EDITIONS)}")
+        if overrides.get("smote_scope") == "before_split":
+            raise StudyError(
+                "smote_scope 'before_split' would leak in every chapter; only `study.before_split()` has it, which chapter 02 shows"
+            )
         base = tomllib.loads((RESOURCES / "editions" / f"{edition}.toml").read_text())
         changed = {name: value for name, value in overrides.items() if value is not None}
         return cls._checked(base | {"edition": edition, "data": data} | changed)
@@ -89,22 +98,38 @@ class Study(Settings):
 
     @property
     def simulated(self) -> bool:
-        """Whether the patches are simulated."""
+        """Whether the patches are simulated, statistics and all."""
         return self.data == SIMULATED
 
+    @property
+    def twins(self) -> bool:
+        """Whether the patches are statistical twins: real statistics and labels, simulated pixels."""
+        return self.data.startswith(TWINS)
+
+    @property
+    def source(self) -> str:
+        """What the patches are, for titles and tables."""
+        return "simulated patches" if self.simulated else "statistical twins" if self.twins else "the given patches"
+
     def patches(self) -> Patches:
-        """The labelled patches; simulated ones are made once and kept.
+        """The labelled patches; simulated ones and twins are made once and kept.
 
         Raises:
-            DataError: if `data` names no folder or file of patches.
+            DataError: if `data` names no folder, file or table.
         """
-        if not self.simulated:
-            return zindi.read(self.data)[0] if Path(self.data).is_dir() else Patches.read(self.data)
-        source = Path(simulate.__file__).read_bytes()
-        key = hashlib.sha256(source + f"{self.simulated_patches} {self.data_seed}".encode()).hexdigest()[:16]
-        kept = store() / "data" / f"simulated-{key}.h5"
+        if self.simulated:
+            return self._kept(simulate.draw(self.simulated_patches, self.data_seed))
+        if self.twins:
+            return self._kept(statistics.read(self.data.removeprefix(TWINS)))
+        return zindi.read(self.data)[0] if Path(self.data).is_dir() else Patches.read(self.data)
+
+    def _kept(self, rows: pd.DataFrame) -> Patches:
+        """The patches of these rows, from the store where they are there."""
+        sources = "".join(map(inspect.getsource, (render, marginals))).encode()
+        key = hashlib.sha256(sources + rows.to_csv().encode() + str(self.data_seed).encode()).hexdigest()[:16]
+        kept = store() / "data" / f"rendered-{key}.h5"
         if not kept.is_file():
-            simulate.simulate(self.simulated_patches, self.data_seed).write(kept)
+            render.render(rows, self.data_seed).write(kept)
         return Patches.read(kept)
 
     def split(self, patches: Patches) -> Split:
@@ -132,6 +157,10 @@ class Study(Settings):
         """The last row of Table 2: the paper's best network, whose embeddings Table 3 gives to the heads."""
         return list(self.ablations().values())[-1]
 
+    def before_split(self) -> Self:
+        """The best network with SMOTE before the split, which leaks: chapter 02 shows by how much, nothing else may use it."""
+        return self.best().but(smote_scope="before_split")
+
     def by_backbone(self) -> dict[str, Self]:
         """The baseline with each backbone of the edition's list."""
         base = self.baseline()
@@ -139,12 +168,19 @@ class Study(Settings):
 
     def experiments(self) -> dict[str, Self]:
         """Every study that the chapters ask runs of, once, under one of its names."""
-        named = self.ablations() | self.by_backbone()
+        named = self.ablations() | self.by_backbone() | {"SSIM-SMOTE before the split": self.before_split()}
         distinct = {study.settings.model_dump_json(): (name, study) for name, study in reversed(named.items())}
         return dict(reversed(distinct.values()))
 
     def _repr_markdown_(self) -> str:
-        kind = "**Simulated patches.**" if self.simulated else f"Patches from `{Path(self.data).name}`."
+        kind = f"Patches from `{Path(self.data).name}`."
+        if self.twins:
+            kind = (
+                f"**Statistical twins.** Each patch has the statistics and the label of a real one in"
+                f" `{Path(self.data).name}`; where things lie in it is simulated."
+            )
+        if self.simulated:
+            kind = "**Simulated patches.**"
         return f"> {kind} {self.note}"
 
 

@@ -9,8 +9,8 @@ import torch
 from scipy.stats import beta, kstest
 from torch import Generator, Tensor
 from torch.nn.functional import one_hot
-from torchvision.transforms import InterpolationMode  # type: ignore[import-untyped]
-from torchvision.transforms.v2 import functional  # type: ignore[import-untyped]
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms.v2 import functional
 
 from landslide_nb.augment import online
 from landslide_nb.augment.rows import blend

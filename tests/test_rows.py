@@ -66,6 +66,15 @@ def test_plus_keeps_both_held_out_sets() -> None:
     assert len(joined) == len(joined.weight) == len(joined.labels) == 2
 
 
+@pytest.mark.parametrize("chosen", [[2, 0], np.array([True, False, True])], ids=["places", "mask"])
+def test_take_keeps_what_is_held_out(chosen: list[int] | NDArray[np.bool_]) -> None:
+    """A part of a table could be added to one that trains on a held-out patch."""
+    taken = table([(0, 1), (2, 3), (4, 6)], [5]).take(chosen)
+    assert sorted(zip(taken.first.tolist(), taken.second.tolist(), strict=True)) == [(0, 1), (4, 6)]
+    assert taken.held_out.tolist() == [5]
+    assert len(taken.weight) == len(taken.labels) == 2
+
+
 @pytest.mark.parametrize("pair", [(0, 5), (5, 0)])
 def test_plus_refuses_what_either_side_holds_out(pair: tuple[int, int]) -> None:
     """Synthetic rows that were made without knowing the fold would leak into it."""

@@ -13,14 +13,12 @@ from numpy.typing import NDArray
 from sklearn.metrics import f1_score, roc_auc_score
 
 from landslide_nb.data import statistics, zindi
-from landslide_nb.data.bands import CHANGE, OPTICAL, SAR
+from landslide_nb.data.bands import BACKSCATTER, CHANGE, OPTICAL, SAR
 from landslide_nb.data.fit_simulator import fit
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.simulate import POSITIVE_RATE, Simulator, draw, packaged, simulate
 from landslide_nb.errors import DataError
 from landslide_nb.models import heads
-
-BACKSCATTER = tuple(sorted(set(SAR) - set(CHANGE)))
 
 
 @pytest.fixture(scope="module")
@@ -182,9 +180,7 @@ def table() -> pd.DataFrame:
     return draw(300, seed=5, positive_rate=0.3)
 
 
-def test_simulator_can_be_fitted_to_another_table(
-    table: pd.DataFrame, tmp_path: Path, command: Command
-) -> None:
+def test_simulator_can_be_fitted_to_another_table(table: pd.DataFrame, tmp_path: Path, command: Command) -> None:
     """Nobody could check where the package's parameters come from, or simulate another challenge."""
     table.to_csv(tmp_path / "table.csv", index=False)
     done = command("fit-simulator", tmp_path / "table.csv", tmp_path / "model.npz")

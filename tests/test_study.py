@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from landslide_nb.data import simulate, zindi
+from landslide_nb.data import render, simulate, statistics, zindi
 from landslide_nb.data.patches import Patches
 from landslide_nb.errors import DataError, StudyError
 from landslide_nb.models.training import Settings
@@ -231,7 +231,7 @@ def test_each_backbone_is_the_baseline_with_its_weights() -> None:
 def test_experiments_are_all_and_each_once(edition: str) -> None:
     """A chapter would lack a run, or the same network be trained twice."""
     study = Study.load(edition)
-    wanted = [*study.ablations().values(), *study.by_backbone().values()]
+    wanted = [*study.ablations().values(), *study.by_backbone().values(), study.best().but(smote_scope="before_split")]
     keys = [row.settings.model_dump_json() for row in study.experiments().values()]
     assert len(set(keys)) == len(keys)
     assert set(keys) == {row.settings.model_dump_json() for row in wanted}
@@ -242,11 +242,11 @@ def test_simulated_patches_are_kept(store: Path, monkeypatch: pytest.MonkeyPatch
     """Each chapter would simulate again, or read other patches than the run was trained on."""
     study = Study.load("smoke", simulated_patches=12)
     first = study.patches()
-    monkeypatch.setattr(simulate, "simulate", None)
+    monkeypatch.setattr(render, "render", None)
     again = study.patches()
     assert again.ids == first.ids
     assert again.fingerprint == first.fingerprint
-    assert len(list((store / "data").glob("simulated-*.h5"))) >= 1
+    assert len(list((store / "data").glob("rendered-*.h5"))) >= 1
     monkeypatch.undo()
     assert first.fingerprint == simulate.simulate(12, study.data_seed).fingerprint
     assert study.but(data_seed=1).patches().fingerprint != first.fingerprint
@@ -299,3 +299,22 @@ def test_note_says_that_patches_are_simulated(tmp_path: Path) -> None:
     """A reader would take numbers of simulated patches for real ones."""
     assert "Simulated patches" in Study.load("smoke")._repr_markdown_()
     assert "Simulated patches" not in Study.load("smoke", data=str(tmp_path / "real.h5"))._repr_markdown_()
+
+
+def test_twins_have_the_statistics_and_labels_of_a_table(tiny: Patches, tmp_path: Path) -> None:
+    """Who has the table and not the patches could not train on anything like the real ones."""
+    table = statistics.describe(tiny)
+    table.to_csv(tmp_path / "table.csv", index=False)
+    study = Study.load("smoke", data=f"statistics:{tmp_path / 'table.csv'}")
+    twins = study.patches()
+    assert twins.ids == tiny.ids
+    assert twins.known_labels.tolist() == tiny.known_labels.tolist()
+    assert statistics.describe(twins)["NIR_mean"].to_numpy() == pytest.approx(table["NIR_mean"].to_numpy(), rel=1e-3)
+    assert study.patches().fingerprint == twins.fingerprint
+    assert "Statistical twins" in study._repr_markdown_() and "simulated" in study._repr_markdown_()
+
+
+def test_twins_of_no_table(tmp_path: Path) -> None:
+    """A mistyped path would end in a traceback."""
+    with pytest.raises(DataError, match=r"none\.csv does not exist"):
+        Study.load("smoke", data=f"statistics:{tmp_path / 'none.csv'}").patches()

@@ -9,8 +9,7 @@ from IPython.display import Markdown
 from numpy.typing import NDArray
 
 from landslide_nb.analysis.scores import Interval
-from landslide_nb.augment.online import BACKSCATTER
-from landslide_nb.data.bands import BANDS, OPTICAL, SAR
+from landslide_nb.data.bands import BACKSCATTER, BANDS, OPTICAL, SAR
 from landslide_nb.study import published
 
 

@@ -1,7 +1,6 @@
 """Chapter 02: neighbours by SSIM and by Euclid, what blending does to a patch, and what oversampling before the split leaks."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -13,11 +12,10 @@ from sklearn.metrics.pairwise import euclidean_distances
 
 from landslide_nb.analysis.scores import Interval, out_of_fold
 from landslide_nb.analysis.style import BLUE, GREY, ORANGE, Picture, panels, show_image, true_colour
-from landslide_nb.augment.online import BACKSCATTER
+from landslide_nb.analysis.tables import GROUPS
 from landslide_nb.augment.rows import Rows
 from landslide_nb.augment.smote import with_validation_parent
 from landslide_nb.augment.ssim import data_range, similarity
-from landslide_nb.data.bands import CHANGE, OPTICAL
 from landslide_nb.data.patches import Patches
 from landslide_nb.models.fold import device, synthetic_rows
 from landslide_nb.models.training import predict
@@ -27,7 +25,6 @@ from landslide_nb.study import Study
 Pixels = NDArray[np.float32]
 Values = NDArray[np.float64]
 Labels = NDArray[np.int8]
-GROUPS: Final = {"optical": OPTICAL, "backscatter": BACKSCATTER, "Δ": CHANGE}
 
 
 def some(indices: NDArray[np.int64], most: int, seed: int = 0) -> NDArray[np.int64]:

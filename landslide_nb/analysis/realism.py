@@ -13,11 +13,18 @@ from landslide_nb.analysis.scores import auroc_interval, f1_interval
 from landslide_nb.analysis.style import CLASS_COLOURS, CLASS_NAMES, Picture, panels
 from landslide_nb.data.bands import BAND_NAMES, BANDS
 from landslide_nb.data.patches import Patches
-from landslide_nb.data.statistics import COLUMNS
+from landslide_nb.data.simulate import simulate
+from landslide_nb.data.statistics import COLUMNS, describe
 from landslide_nb.models import heads
+from landslide_nb.study import Study
 
 Pixels = NDArray[np.float32]
 MEANS: Final = [f"{band}_mean" for band in BAND_NAMES]
+
+
+def as_many(table: pd.DataFrame, real: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Statistics of as many simulated patches as there are real rows; of the study's own patches if they are not simulated."""
+    return describe(simulate(len(real), study.data_seed)) if study.simulated else table
 
 
 def levels(patches: Patches) -> pd.DataFrame:

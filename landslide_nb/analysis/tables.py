@@ -20,8 +20,8 @@ from landslide_nb.analysis.scores import (
     reported,
     training_f1,
 )
-from landslide_nb.augment.online import BACKSCATTER, Mixed
-from landslide_nb.data.bands import BANDS, CHANGE, OPTICAL, SAR
+from landslide_nb.augment.online import Mixed
+from landslide_nb.data.bands import BACKSCATTER, BANDS, CHANGE, OPTICAL, SAR
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.statistics import COLUMNS
 from landslide_nb.models import heads

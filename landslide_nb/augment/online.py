@@ -16,14 +16,13 @@ from torch import Generator, Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
 from landslide_nb.augment.rows import blend
-from landslide_nb.data.bands import BANDS, CHANGE, OPTICAL, SAR
+from landslide_nb.data.bands import BACKSCATTER, BANDS, CHANGE, OPTICAL
 from landslide_nb.data.channels import EPS
 
 OPTICAL_COUNT: Final = len(OPTICAL)  # the optical bands come first
 NOISE: Final = 0.2  # standard deviation of the noise at strength 1
 TURN: Final = math.pi / 4  # rotation and shear at strength 1
 PHYSICAL_TURN: Final = math.radians(5)  # less than an orbit's heading turns between the equator and 60° north
-BACKSCATTER: Final = tuple(i for i in SAR if i not in CHANGE)
 DECIBEL: Final = math.log(10) / 10  # the natural logarithm of a power ratio of 1 dB
 # Each band's counterpart in the other pass: the passes trade places, the optical bands keep theirs.
 OTHER_PASS: Final = (

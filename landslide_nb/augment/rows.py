@@ -75,6 +75,11 @@ class Rows:
             np.union1d(self.held_out, other.held_out),
         )
 
+    def take(self, chosen: ArrayLike) -> Self:
+        """The rows at these places, or where a mask is true; what is held out stays held out."""
+        at = np.asarray(chosen)
+        return type(self)(self.first[at], self.second[at], self.weight[at], self.labels[at], self.held_out)
+
     @property
     def real_patches(self) -> NDArray[np.int64]:
         """The distinct patches that take part, sorted: all that scaling may be fitted on."""

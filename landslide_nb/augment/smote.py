@@ -1,27 +1,37 @@
 """SSIM-SMOTE: synthetic minority patches between structurally similar parents (the paper's Algorithm 1)."""
 
+from typing import Final, Literal
+
 import numpy as np
 from numpy.typing import NDArray
 
 from landslide_nb.augment.rows import Rows
 from landslide_nb.augment.ssim import nearest
-from landslide_nb.data.folds import Indices
+from landslide_nb.data.folds import Indices, Split
+from landslide_nb.errors import DataError
+
+Scope = Literal["inside_fold", "before_split"]
+CLIP: Final = (0.1, 0.9)  # the paper's bounds of λ
 
 
 def oversample(
     pixels: NDArray[np.float32],
     labels: NDArray[np.int8],
-    train: Indices,
-    held_out: Indices,
+    split: Split,
+    fold: int,
     *,
+    scope: Scope = "inside_fold",
+    part: Literal["training", "validation"] = "training",
     n_syn: int = 5,
+    ratio: float | None = None,
     k: int = 5,
     alpha: float = 1.0,
     beta: float = 1.0,
-    clip: tuple[float, float] = (0.1, 0.9),
+    clip: tuple[float, float] = CLIP,
+    method: Literal["exact", "approximate"] = "exact",
     seed: int = 0,
 ) -> Rows:
-    """Synthetic rows from the landslide patches of a training fold; no pixel is computed.
+    """Synthetic rows of a fold, between landslide patches; no pixel is computed.
 
     For each minority patch I, `n_syn` times: a random one I_n of its `k` nearest neighbours by SSIM, λ ~ Beta(α, β)
     clipped to `clip`, and the sample `λ·I + (1 − λ)·I_n`. The paper gives k = 5 and the clipping; n_syn = 5 follows from
@@ -30,29 +40,65 @@ def oversample(
     Args:
         pixels: all patches, `(N, 12, H, W)`.
         labels: all labels, `(N,)`.
-        train: indices of the training patches; neighbours are looked for among these only.
-        held_out: indices of the validation and test patches.
+        split: who trains and who does not.
+        fold: which fold validates.
+        scope: "inside_fold": parents are training patches of the fold, all else is held out. "before_split" is wrong, and
+            here to show it: parents are all patches outside the test part, only that is held out, and the rows are dealt
+            to the folds as if they were patches, so that parents of training rows validate.
+        part: the rows that train, or those that validate; inside the fold no synthetic row validates.
         n_syn: synthetic patches for each minority patch; 0 for none.
+        ratio: minority over majority, in the patches that parents are taken from, after oversampling, instead of `n_syn`:
+            `round(ratio × majority) − minority` rows (halves to even), as many for each minority patch, but for one more
+            for some at random.
         k: neighbours to choose from; fewer where the minority has fewer.
         alpha: α of the Beta distribution.
         beta: β of the Beta distribution.
         clip: bounds of λ.
-        seed: of neighbours and weights.
+        method: of `ssim.nearest`.
+        seed: of neighbours, weights and dealing.
 
     Returns:
-        `n_syn` rows for each minority patch, labelled 1.
+        Rows labelled 1. Inside the fold `n_syn` for each minority patch, or as many as `ratio` asks for; before the split
+        the fold's share of these.
 
     Raises:
-        LeakError: if a landslide patch of `train` is held out.
-        DataError: if the fold has fewer than two landslide patches.
+        LeakError: if a parent is held out.
+        DataError: if there are fewer than two landslide patches, or more than `ratio` asks for.
     """
-    minority = train[labels[train] == 1]
-    if n_syn == 0:
-        return Rows.real(train[:0], labels, held_out)
-    neighbours, _ = nearest(pixels[minority], max(1, min(k, len(minority) - 1)))
+    train, validation = split.folds[fold]
+    inside = scope == "inside_fold"
+    among = train if inside else split.development
+    held_out = np.concatenate([validation, split.test]) if inside else split.test
+    minority = among[labels[among] == 1]
+    count = _count(len(minority), len(among) - len(minority), n_syn, ratio)
+    if count == 0 or (inside and part == "validation"):
+        return Rows.real(among[:0], labels, held_out)
+    neighbours, _ = nearest(pixels[minority], max(1, min(k, len(minority) - 1)), method=method)
     rng = np.random.default_rng(seed)
-    anchor = np.repeat(np.arange(len(minority)), n_syn)
-    chosen = neighbours[anchor, rng.integers(neighbours.shape[1], size=len(anchor))]
-    weight = np.clip(rng.beta(alpha, beta, len(anchor)), *clip).astype(np.float32)
-    first, second = minority[anchor], minority[chosen]
-    return Rows(first, second, weight, np.ones(len(anchor), np.int8), held_out)
+    once_more = rng.permutation(len(minority))[: count % len(minority)]
+    anchor = np.sort(np.concatenate([np.repeat(np.arange(len(minority)), count // len(minority)), once_more]))
+    chosen = neighbours[anchor, rng.integers(neighbours.shape[1], size=count)]
+    weight = np.clip(rng.beta(alpha, beta, count), *clip).astype(np.float32)
+    rows = Rows(minority[anchor], minority[chosen], weight, np.ones(count, np.int8), held_out)
+    if inside:
+        return rows
+    validates = rng.permutation(count) % len(split.folds) == fold
+    return rows.take(validates if part == "validation" else ~validates)
+
+
+def with_validation_parent(first: Indices, second: Indices, validation: Indices) -> int:
+    """How many rows have a parent among the validation patches: 0 wherever nothing leaks."""
+    return int((np.isin(first, validation) | np.isin(second, validation)).sum())
+
+
+def _count(minority: int, majority: int, n_syn: int, ratio: float | None) -> int:
+    """How many rows are asked for; raises `DataError` if the ratio asks for fewer patches than there are."""
+    if ratio is None:
+        return n_syn * minority
+    wanted = round(ratio * majority)
+    if wanted < minority:
+        raise DataError(
+            f"a ratio of {ratio:g} asks for {wanted} landslide patches beside {majority} others; there are {minority}"
+            " already, and oversampling only adds: ask for a larger ratio"
+        )
+    return wanted - minority

@@ -56,6 +56,7 @@ BAND_NAMES: Final = tuple(band.name for band in BANDS)
 OPTICAL: Final = tuple(i for i, band in enumerate(BANDS) if band.group == "optical")
 SAR: Final = tuple(i for i, band in enumerate(BANDS) if band.unit == "dB")
 CHANGE: Final = tuple(i for i, band in enumerate(BANDS) if "Δ" in band.title)
+BACKSCATTER: Final = tuple(i for i in SAR if i not in CHANGE)
 
 DERIVED: Final = (
     Derived("NDVI", "(NIR − R) / (NIR + R)", True),

@@ -7,7 +7,7 @@ hold whatever the arrangement is. What it shows of real spatial structure is a g
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from os import cpu_count
 from typing import Final
@@ -18,7 +18,7 @@ import scipy.fft
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from landslide_nb.data.bands import BAND_NAMES, OPTICAL
+from landslide_nb.data.bands import BACKSCATTER, BAND_NAMES, OPTICAL
 from landslide_nb.data.marginals import quantiles
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.statistics import COLUMNS, MOMENTS, SIGNALS
@@ -26,9 +26,12 @@ from landslide_nb.errors import DataError
 
 SIZE: Final = 64
 BATCH: Final = 32
-# How far a scar lifts its pixels above the rest, in standard deviations of a field; look-alikes in one kind of band only.
-SCAR: Final = {"optical": 3.0, "change": 4.0}
-LOOK_ALIKES: Final = 0.5
+# How far a scar lifts its pixels above the rest, in standard deviations of a field, and its half axes in pixels.
+OPTICAL_LIFT: Final = 4.0
+CHANGE_LIFT: Final = 5.0
+LENGTH: Final = (11, 25)
+WIDTH: Final = (4, 8)
+LOOK_ALIKES: Final = 0.4
 REPEATED: Final = 0.1
 LIMIT: Final = 0.999  # of an index, before its artanh
 
@@ -73,9 +76,10 @@ def _render(rows: pd.DataFrame, rng: Generator) -> NDArray[np.float32]:
     """Pixels of one batch: the values of each band and index, placed in the order of fields."""
     moments = rows[[f"{signal}_{moment}" for signal in SIGNALS for moment in MOMENTS]].to_numpy(np.float64)
     values = quantiles(moments.reshape(-1, len(MOMENTS)), SIZE**2).reshape(len(rows), len(SIGNALS), -1)
-    scar = _scar(rows, rng)
-    optical = np.round(_optical(values, scar["optical"], rng))
-    fields = _radar(rows, scar["change"], rng)
+    terrain = random_fields(len(rows), rng, 4.4)
+    light, *changes = _scar(rows, terrain, rng)
+    optical = np.round(_optical(values, light, rng))
+    fields = _radar(rows, terrain, changes, rng)
     radar = [_place(values[:, len(OPTICAL) + i], field) for i, field in enumerate(fields)]
     return _repeat_neighbours(np.stack([*optical, *radar], 1), rng)
 
@@ -110,13 +114,13 @@ def _optical(values: Field, scar: Field, rng: Generator) -> list[Field]:
     return [red, green, _place(blue, visible + 0.4 * grain[2]), infrared]
 
 
-def _radar(rows: pd.DataFrame, scar: Field, rng: Generator) -> list[Field]:
+def _radar(rows: pd.DataFrame, terrain: Field, scars: Sequence[Field], rng: Generator) -> list[Field]:
     """A field `(N, 64, 64)` for each of the eight SAR bands; only the order of its pixels matters."""
     n = len(rows)
     fields = []
-    slope = np.gradient(random_fields(n, rng, 4.4), axis=2)
+    slope = np.gradient(terrain, axis=2)
     slope /= slope.std((1, 2), keepdims=True)
-    for look, band in ((1, "D"), (-1, "A")):  # the two passes see a slope from opposite sides
+    for look, band, scar in ((1, "D", scars[0]), (-1, "A", scars[1])):  # the passes see a slope from opposite sides
         shared = 0.75 * look * slope + 0.5 * random_fields(n, rng, 3.4)
         fields += [0.85 * shared + 0.53 * random_fields(n, rng, 3.4) for _ in range(2)]
         common = random_fields(n, rng, 1.4)
@@ -165,30 +169,37 @@ def _sign(rows: pd.DataFrame, band: str) -> Field:
     return np.where(upper, 1, -1)[:, None, None].astype(np.float32)
 
 
-def _scar(rows: pd.DataFrame, rng: Generator) -> dict[str, Field]:
-    """Lifts `(N, 64, 64)` of optical bands and of changes: a scar in both, a look-alike in one of them."""
+def _scar(rows: pd.DataFrame, terrain: Field, rng: Generator) -> Field:
+    """Lifts `(3, N, 64, 64)` of the optical bands and of the changes that the descending and the ascending pass see.
+
+    A landslide lies along the slope, in the same place in all three. What looks like one (a clear-cut, a river, a road, wet
+    soil) lies across the slope, in one of the three only.
+    """
     n = len(rows)
     row, column = np.mgrid[:SIZE, :SIZE].astype(np.float32)
     x0, y0 = rng.uniform(12, SIZE - 12, (2, n, 1, 1)).astype(np.float32)
-    angle = rng.uniform(0, np.pi, (n, 1, 1)).astype(np.float32)
+    dy, dx = (np.asarray(gradient) for gradient in np.gradient(terrain, axis=(1, 2)))
+    centre = (np.arange(n), y0[:, 0, 0].astype(int), x0[:, 0, 0].astype(int))
+    is_scar = rows.get("label", pd.Series(0, rows.index)).to_numpy()[:, None, None] == 1
+    across_slope = rng.uniform(0.6, np.pi - 0.6, (n, 1, 1)).astype(np.float32)
+    angle = np.arctan2(dy[centre], dx[centre])[:, None, None] + np.where(is_scar, 0, across_slope)
     along = (column - x0) * np.cos(angle) + (row - y0) * np.sin(angle)
     across = (row - y0) * np.cos(angle) - (column - x0) * np.sin(angle)
-    length, width = rng.uniform(9, 22, (n, 1, 1)), rng.uniform(3, 6, (n, 1, 1))
+    length, width = rng.uniform(*LENGTH, (n, 1, 1)), rng.uniform(*WIDTH, (n, 1, 1))
     distance = np.hypot(along / length, across / width) + 0.25 * random_fields(n, rng, 2.0)
     shape = 1 / (1 + np.exp(np.minimum(6 * (distance - 1), 50)))
-    is_scar = rows.get("label", pd.Series(0, rows.index)).to_numpy()[:, None, None] == 1
-    one_sign = rng.integers(1, 3, (n, 1, 1)) * ~is_scar
-    present = is_scar | (rng.random((n, 1, 1)) < LOOK_ALIKES)
-    strength = np.exp(rng.normal(0, 0.3, (2, n, 1, 1)))
-    return {
-        "optical": (shape * present * SCAR["optical"] * strength[0] * (one_sign != 1)).astype(np.float32),
-        "change": (shape * present * SCAR["change"] * strength[1] * (one_sign != 2)).astype(np.float32),
-    }
+    seen = is_scar | (rng.random((n, 1, 1)) < LOOK_ALIKES) & (
+        rng.integers(3, size=(n, 1, 1)) == np.arange(3)[:, None, None, None]
+    )
+    lift = np.array([OPTICAL_LIFT, CHANGE_LIFT, CHANGE_LIFT])[:, None, None, None]
+    strength = np.exp(rng.normal(0, 0.3, (3, n, 1, 1)))
+    lifted: Field = (shape * seen * lift * strength).astype(np.float32)
+    return lifted
 
 
 def _repeat_neighbours(pixels: Field, rng: Generator) -> Field:
-    """Repeat some SAR columns, as resampling by the nearest neighbour does; mean, spread and extremes stay."""
-    radar = pixels[:, 4:]
+    """Repeat some columns of backscatter, as resampling by the nearest neighbour does; mean, spread and extremes stay."""
+    radar = pixels[:, BACKSCATTER]
     flat = radar.reshape(len(radar), radar.shape[1], -1)
     mean, std = flat.mean(2, keepdims=True), flat.std(2, keepdims=True)
     places = np.stack([flat.argmin(2), flat.argmax(2)], 2)
@@ -199,5 +210,5 @@ def _repeat_neighbours(pixels: Field, rng: Generator) -> Field:
     flat = mean + (flat - flat.mean(2, keepdims=True)) * (std / np.maximum(flat.std(2, keepdims=True), 1e-9))
     flat = np.clip(flat, extremes[..., :1], extremes[..., 1:])
     np.put_along_axis(flat, places, extremes, 2)
-    pixels[:, 4:] = flat.reshape(radar.shape)
+    pixels[:, BACKSCATTER] = flat.reshape(radar.shape)
     return pixels

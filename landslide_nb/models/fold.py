@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ from landslide_nb.augment.smote import oversample
 from landslide_nb.data.folds import Split
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.scaling import Scaler
-from landslide_nb.models.training import Settings, Trained, build, predict, train
+from landslide_nb.models.training import Settings, Trained, build, from_main, predict, processes, train
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,30 +40,47 @@ class Fitted:
 
 
 def device() -> torch.device:
-    """Where networks run: the first GPU if there is one."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """Where networks run: the first GPU if there is one; for processes that train together, one each."""
+    own: torch.device = processes().device
+    return own
 
 
 def training_rows(settings: Settings, patches: Patches, split: Split, fold: int) -> Rows:
-    """The training table of a fold: its real patches, then synthetic ones from its landslide patches."""
+    """The training table of a fold: its real patches, then synthetic ones.
+
+    Validation and test patches are held out; with `smote_scope="before_split"`, after a look at the real patches, only the
+    test part is.
+    """
     train_part, validation = split.folds[fold]
     held_out = np.concatenate([validation, split.test])
     labels = patches.known_labels
     rows = Rows.real(train_part, labels, held_out)
     if not settings.smote:
         return rows
-    synthetic = oversample(
+    if settings.smote_scope == "before_split":
+        rows = replace(rows, held_out=split.test)
+    return rows.plus(synthetic_rows(settings, patches, split, fold))
+
+
+def synthetic_rows(
+    settings: Settings, patches: Patches, split: Split, fold: int, part: Literal["training", "validation"] = "training"
+) -> Rows:
+    """The synthetic rows of a fold as the settings have them: those that train, or those that validate."""
+    return oversample(
         patches.pixels,
-        labels,
-        train_part,
-        held_out,
+        patches.known_labels,
+        split,
+        fold,
+        scope=settings.smote_scope,
+        part=part,
         n_syn=settings.smote,
+        ratio=settings.smote_ratio,
         k=settings.smote_neighbours,
         alpha=settings.smote_alpha,
         beta=settings.smote_beta,
+        method=settings.smote_method,
         seed=settings.seed,
     )
-    return rows.plus(synthetic)
 
 
 def fit_fold(
@@ -88,7 +106,7 @@ def fit_fold(
     """
     torch.use_deterministic_algorithms(True, warn_only=True)
     labels, validation = patches.known_labels, split.folds[fold][1]
-    rows = training_rows(settings, patches, split, fold)
+    rows = from_main(lambda: training_rows(settings, patches, split, fold))
     with _threads(settings.threads):  # after SMOTE, whose kernel sets the number of threads itself
         scaler = Scaler.fit(patches.pixels[rows.real_patches], settings.channels, settings.scaling)
         pixels = torch.from_numpy(patches.pixels).to(device())
