@@ -59,7 +59,7 @@ def class_balance(counts: Mapping[str, Sequence[int]], name: str) -> Picture:
         axis.bar_label(bars, fmt="%d", fontsize=8)
     axis.set_xticks(range(len(counts)), list(counts))
     axis.set_ylabel("patches")
-    axis.legend()
+    axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     parts = [f"{title}: {c[0]} without and {c[1]} with a landslide" for title, c in counts.items()]
     return Picture(
         figure, name, f"Bars of patches per class. {'; '.join(parts)}.", f"Patches of each class. {'; '.join(parts)}."
@@ -83,24 +83,6 @@ def band_distributions(table: pd.DataFrame, source: str, name: str) -> Picture:
     alt = f"Box plots of patch means of 12 bands by class, {source}. Medians without and with a landslide: {'; '.join(shifts)}."
     caption = f"Patch means of each band, without and with a landslide ({source}; {len(table)} patches)."
     return Picture(figure, name, alt, caption)
-
-
-def neighbours(pixels: Pixels, indices: NDArray[np.int64], similarities: Pixels, anchors: Sequence[int]) -> Picture:
-    """Anchors and their nearest neighbours by SSIM (Fig. 4a); `pixels` are the minority's."""
-    k = indices.shape[1]
-    figure, axes = panels(len(anchors), k + 1, 1.4, 1.6)
-    for row, anchor in zip(axes, anchors, strict=True):
-        show_image(row[0], true_colour(pixels[anchor]), "anchor")
-        for axis, neighbour, ssim in zip(row[1:], indices[anchor], similarities[anchor], strict=True):
-            show_image(axis, true_colour(pixels[neighbour]), f"SSIM {ssim:.2f}")
-    shown = similarities[list(anchors)]
-    alt = f"{len(anchors)} rows of true-colour patches: an anchor and {k} nearest neighbours, SSIM {shown.min():.2f} to {shown.max():.2f}."
-    return Picture(
-        figure,
-        "fig-neighbours",
-        alt,
-        "Landslide patches and their nearest neighbours by structural similarity over all bands.",
-    )
 
 
 def synthetic(pixels: Pixels, rows: Rows, chosen: Sequence[int]) -> Picture:
