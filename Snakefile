@@ -2,25 +2,30 @@
 #
 #   snakemake --cores all --config edition=smoke
 #
-# Runs are kept under a hash of all that determines them, so the rule `runs` trains only what is not there.
+# Runs are kept under a hash of all that determines them, so the rule `runs` trains only what is not there: side by side in
+# one job. With `--config jobs=runs` each run is a job of its own, with its own resources, on local cores or through any of
+# Snakemake's executor plugins; a profile's `set-resources` and `set-threads` say more than the defaults here.
 import sys
 from pathlib import Path
 
 EDITION = config.get("edition", "smoke")
 DATA = config.get("data", "simulated")
+# Real things to show beside, where somebody has them: a table of statistics, a patch.
+BESIDE = "".join(f" -p {name} '{config[name]}'" for name in ("statistics", "patch") if config.get(name))
 BUILD = f"build/{EDITION}"
 CHAPTERS = sorted(path.stem for path in Path("notebooks").glob("[0-9]*.ipynb"))
 BIN = Path(sys.executable).parent  # the same environment as snakemake's, activated or not
 COMMAND = BIN / "landslide-nb"
 
+MODEL = "landslide_nb/data/simulator.npz"
 # What a trained network depends on, and what else a chapter does.
 TRAINING = sorted(
     str(path)
     for folder in ("data", "augment", "models")
     for path in Path("landslide_nb", folder).glob("*.py")
     if path.stem not in ("heads",)
-) + ["landslide_nb/study.py", "landslide_nb/runs.py", f"landslide_nb/editions/{EDITION}.toml", "landslide_nb/paper/table2.csv"]
-PACKAGE = sorted(map(str, Path("landslide_nb").rglob("*.py"))) + sorted(map(str, Path("landslide_nb").glob("*/*.csv")))
+) + [MODEL, "landslide_nb/study.py", "landslide_nb/runs.py", f"landslide_nb/editions/{EDITION}.toml", "landslide_nb/paper/table2.csv"]
+PACKAGE = sorted(map(str, Path("landslide_nb").rglob("*.py"))) + sorted(map(str, Path("landslide_nb").glob("*/*.csv"))) + [MODEL]
 PAGES = sorted(
     str(path)
     for path in Path("book").rglob("*")
@@ -28,19 +33,44 @@ PAGES = sorted(
 )
 
 
+RUNS = []
+if config.get("jobs") == "runs":
+    from landslide_nb.plan import jobs
+    from landslide_nb.study import Study
+
+    RUNS = [f"{BUILD}/runs/{name}.done" for name in jobs(Study.load(EDITION, DATA))]
+
+    localrules:
+        runs,
+
+
 rule all:
     input:
         f"{BUILD}/_build/html/index.html",
 
 
-rule runs:
+rule run:
     input:
         TRAINING,
     output:
-        touch(f"{BUILD}/runs.done"),
-    threads: workflow.cores
+        touch(f"{BUILD}/runs/{{run}}.done"),
+    threads: 1
+    resources:
+        gpu=0,
+        mem_mb=8000,
+        runtime=240,  # minutes
     shell:
-        "{COMMAND} fit -p edition {EDITION} -p data '{DATA}'"
+        "{COMMAND} fit --only {wildcards.run} -p edition {EDITION} -p data '{DATA}'"
+
+
+rule runs:
+    input:
+        RUNS or TRAINING,
+    output:
+        touch(f"{BUILD}/runs.done"),
+    threads: 1 if RUNS else workflow.cores
+    shell:
+        "true" if RUNS else "{COMMAND} fit -p edition {EDITION} -p data '{DATA}'"
 
 
 rule chapter:
@@ -53,7 +83,7 @@ rule chapter:
         facts=f"{BUILD}/chapters/{{chapter}}.json",
     shell:
         # One thread each: chapters only read runs and draw, and two of them at once use two cores best.
-        "OMP_NUM_THREADS=1 {COMMAND} chapter {input.notebook} -o {output.notebook} -p edition {EDITION} -p data '{DATA}'"
+        "OMP_NUM_THREADS=1 {COMMAND} chapter {input.notebook} -o {output.notebook} -p edition {EDITION} -p data '{DATA}'{BESIDE}"
 
 
 rule pages:
@@ -78,7 +108,7 @@ rule book:
     output:
         f"{BUILD}/_build/html/index.html",
     shell:
-        "find {BUILD} -maxdepth 1 -mindepth 1 ! -name chapters ! -name runs.done -exec rm -rf {{}} +"
+        "find {BUILD} -maxdepth 1 -mindepth 1 ! -name chapters ! -name runs ! -name runs.done -exec rm -rf {{}} +"
         " && tar -C book --exclude=chapters --exclude=_build -cf - . | tar -C {BUILD} -xf -"
         " && {BIN}/jupyter-book build --all -W -n --keep-going --path-output {BUILD} {BUILD}"
         " && test -s {output}"

@@ -19,7 +19,7 @@ def convert(folder: Path, output: Path) -> None:
     """Write the challenge's FOLDER into one HDF5 file, after checking all of it."""
     from landslide_nb.data import zindi
 
-    for name, part in zindi.convert(folder, output).items():
+    for name, part in zindi.convert(folder, output, typer.echo).items():
         positive = "" if part.labels is None else f", {int(part.labels.sum())} with a landslide"
         typer.echo(f"{name}: {len(part.ids)} patches{positive}")
 
@@ -30,16 +30,16 @@ def simulate(
     patches: Annotated[int, typer.Option(min=2, help="Labelled patches.")] = 1000,
     test: Annotated[int, typer.Option(min=0, help="Unlabelled patches.")] = 200,
     seed: Annotated[int, typer.Option(min=0)] = 42,
+    model: Annotated[Path | None, typer.Option(help="Made by fit-simulator; the package's own if not said.")] = None,
 ) -> None:
     """Write a FOLDER of simulated patches in the challenge's format."""
     from landslide_nb.data import zindi
-    from landslide_nb.data.patches import Patches
-    from landslide_nb.data.simulate import simulate as simulated
+    from landslide_nb.data.simulate import Simulator, simulated_part
 
     zindi.check_new(folder)
-    labelled = simulated(patches, seed)
-    hidden = simulated(test, seed + 1)
-    zindi.write(folder, labelled, Patches(hidden.ids, hidden.pixels))
+    chosen = Simulator.read(model) if model else None
+    labelled, hidden = (simulated_part(n, s, chosen) for n, s in ((patches, seed), (test, seed + 1)))
+    zindi.write(folder, labelled, hidden, typer.echo)
     typer.echo(f"{folder}: {patches} simulated patches with labels, {test} without")
 
 
@@ -56,17 +56,69 @@ def statistics(source: Path, output: Path) -> None:
     typer.echo(f"{output}: {len(table)} patches")
 
 
+@app.command()
+def fit_simulator(table: Path, output: Path, seed: Annotated[int, typer.Option(min=0)] = 0) -> None:
+    """Fit the simulator to a TABLE of real statistics (as `statistics` writes it) and write its parameters to OUTPUT."""
+    from landslide_nb.data import statistics
+    from landslide_nb.data.fit_simulator import fit
+
+    rows = statistics.read(table)
+    fit(rows, seed).write(output)
+    typer.echo(f"{output}: fitted to {len(rows)} rows, {output.stat().st_size / 1000:.0f} kB")
+
+
 @app.command(context_settings=TAKES_PARAMETERS)
-def fit(context: typer.Context) -> None:
+def fit(
+    context: typer.Context,
+    only: Annotated[str | None, typer.Option(help="One run, by its name in `plan --names`.")] = None,
+) -> None:
     """Train every run that the chapters need and that is not there yet.
 
     Parameters of the study are given as in papermill, for example -p edition lite -p seed 7.
     """
-    from landslide_nb import runs
+    from landslide_nb import plan, runs
     from landslide_nb.study import Study
 
-    results = runs.fit(Study.load(**_parameters(context.args)).experiments())
+    study = Study.load(**_parameters(context.args))
+    if only is not None:
+        plan.job(study, only).fit(lambda line: typer.echo(f"{only}: {line}"))
+        return
+    results = runs.fit(study.experiments())
     typer.echo(f"{sum(map(len, results.values()))} runs are there")
+
+
+@app.command(context_settings=TAKES_PARAMETERS)
+def plan(
+    context: typer.Context,
+    tflops: Annotated[
+        float | None, typer.Option(min=1e-3, help="What a GPU sustains, in TFLOP/s; 40 if not said.")
+    ] = None,
+    names: Annotated[bool, typer.Option(help="Only the names of the runs, as `fit --only` takes them.")] = False,
+) -> None:
+    """Say what `fit` with the same parameters would train and what that costs; no data is needed, nothing is trained."""
+    from landslide_nb import plan
+    from landslide_nb.study import Study
+
+    study = Study.load(**_parameters(context.args))
+    typer.echo("\n".join(plan.jobs(study)) if names else plan.text(study, tflops or plan.TFLOPS))
+
+
+@app.command()
+def runs(
+    prune: Annotated[
+        bool, typer.Option(help="Remove runs of other code or libraries, and what broken ones left.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option(help="With --prune: only say what would go.")] = False,
+) -> None:
+    """List the runs in the store."""
+    from landslide_nb import kept
+
+    found = [run for run in kept.kept() if run.needless or not prune]
+    typer.echo(kept.table(found))
+    if prune:
+        sizes = [run.megabytes for run in found]  # before they go
+        gone = [size for size, run in zip(sizes, found, strict=True) if dry_run or kept.remove(run)]
+        typer.echo(f"{len(gone)} {'would go' if dry_run else 'are gone'}: {sum(gone):.1f} MB")
 
 
 @app.command(context_settings=TAKES_PARAMETERS)

@@ -1,7 +1,8 @@
 """Run: one training run, kept under the hash of all that determines it.
 
 `Run(study, fold).fit()` trains once and writes atomically; afterwards it reads. Two processes that ask for the same run
-train it once. An interrupted run goes on from its last epoch.
+train it once. An interrupted run goes on from its last epoch. The processes of an `accelerate launch` train each run together:
+the main one locks, decides and writes, the others follow.
 """
 
 import ast
@@ -13,7 +14,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.metadata import version
@@ -32,7 +33,7 @@ from landslide_nb.data.scaling import Scaler
 from landslide_nb.errors import DataError
 from landslide_nb.models.backbones import AnyBackbone
 from landslide_nb.models.fold import Fitted, fit_fold
-from landslide_nb.models.training import build
+from landslide_nb.models.training import build, from_main, processes
 from landslide_nb.store import store
 from landslide_nb.study import Study
 
@@ -124,25 +125,41 @@ class Run:
 
     def fit(self, report: Callable[[str], None] = lambda line: None) -> Result:
         """Train if that has not been done, and read the result."""
-        if not self.done:
-            with _locked(self.folder.with_suffix(".lock")):
-                if not self.done:
+        if not self._is_done():
+            main = processes().is_main_process
+            with locked(self.folder.with_suffix(".lock"), self.record) if main else nullcontext():
+                if not self._is_done():
                     self._fit(report)
+            processes().wait_for_everyone()  # until it is written
         return self._read()
+
+    def _is_done(self) -> bool:
+        return from_main(lambda: self.done)
+
+    @property
+    def record(self) -> dict[str, object]:
+        """What a run says of itself: all that determines it, and who asked for it."""
+        return self.determined_by | {"edition": self.study.edition, "processes": processes().num_processes}
 
     def _fit(self, report: Callable[[str], None]) -> None:
         patches, split = self.data
         checkpoint = self.folder.with_suffix(".checkpoint")
         started = time.perf_counter()
         fitted = fit_fold(self.study.settings, patches, split, self.fold, checkpoint, report)
+        if not processes().is_main_process:
+            return
         temporary = self.folder.with_suffix(".tmp")
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
         _write(temporary, fitted)
-        record = self.determined_by | {"edition": self.study.edition, "run_seconds": time.perf_counter() - started}
+        record = self.record | {"run_seconds": time.perf_counter() - started}
         (temporary / "run.json").write_text(json.dumps(record, indent=1, sort_keys=True))
+        for path in temporary.iterdir():  # a power cut must not leave a whole folder of empty files
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
         temporary.rename(self.folder)
-        checkpoint.unlink(missing_ok=True)
+        for left in (checkpoint, *checkpoint.parent.glob(f".*.{checkpoint.name}")):  # half-written ones have a dot
+            left.unlink(missing_ok=True)
 
     def _read(self) -> Result:
         with np.load(self.folder / "arrays.npz", allow_pickle=False) as arrays:
@@ -180,6 +197,11 @@ def fit(studies: Mapping[str, Study], report: Callable[[str], None] = print) -> 
     In a script of your own, call it below `if __name__ == "__main__":`, as all that starts processes.
     """
     named = {name: [Run(study, fold) for fold in range(study.folds)] for name, study in studies.items()}
+    if processes().num_processes > 1:  # they train each run together, one run after the other
+        return {
+            name: [run.fit(_titled(f"{name}, fold {run.fold + 1} of {run.study.folds}", report)) for run in runs]
+            for name, runs in named.items()
+        }
     missing = {
         run.key: (f"{name}, fold {run.fold + 1} of {run.study.folds}", run)
         for name, runs in named.items()
@@ -206,7 +228,11 @@ def _fit_side_by_side(runs: Mapping[str, Run], report: Callable[[str], None]) ->
 
 
 def _fit_here(study: Study, fold: int, title: str) -> float:
-    return Run(study, fold).fit(lambda line: print(f"  {title}: {line}", flush=True)).seconds
+    return Run(study, fold).fit(_titled(title, lambda line: print(line, flush=True))).seconds
+
+
+def _titled(title: str, report: Callable[[str], None]) -> Callable[[str], None]:
+    return lambda line: report(f"  {title}: {line}")
 
 
 def _write(folder: Path, fitted: Fitted) -> None:
@@ -228,10 +254,12 @@ def _write(folder: Path, fitted: Fitted) -> None:
 
 @cache
 def _data(choice: str) -> tuple[Patches, Split]:
-    """Patches are read and hashed once for all runs of a process."""
+    """Patches are read and hashed once for all runs of a process; of several processes, one renders simulated ones."""
     values = json.loads(choice)
     study = Study.load(**values)
-    patches = study.patches()
+    lock = store() / "data" / f"{hashlib.sha256(choice.encode()).hexdigest()[:16]}.lock"
+    with locked(lock, values) if study.simulated or study.twins else nullcontext():
+        patches = study.patches()
     return patches, study.split(patches)
 
 
@@ -253,9 +281,37 @@ def _file_hash(weights: str) -> str | None:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold a lock that other processes wait for; it goes with the process, however that ends."""
+def locked(path: Path, note: Mapping[str, object] | None, wait: bool = True, remove: bool = True) -> Iterator[None]:
+    """Hold a lock that other processes wait for; it goes with the process, however that ends.
+
+    Args:
+        path: of the lock's file.
+        note: what the file says of the work while that goes on, or after it was interrupted; None to leave what it says.
+        wait: for whoever holds it.
+        remove: the file, after work that ends well.
+
+    Raises:
+        BlockingIOError: if another process holds it and `wait` is false.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+    while True:
+        with path.open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not _is_at(path, lock.fileno()):
+                continue  # whoever held it has removed it: another process may hold a new file by now
+            if note is not None:
+                lock.truncate(0)
+                lock.write(json.dumps(note, indent=1, sort_keys=True))
+                lock.flush()
+            yield
+            if remove:
+                path.unlink(missing_ok=True)
+            return
+
+
+def _is_at(path: Path, file: int) -> bool:
+    """Whether an open file is still the one at a path."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file))
+    except FileNotFoundError:
+        return False

@@ -14,7 +14,7 @@ from torchvision.transforms.v2 import functional
 
 from landslide_nb.augment import online
 from landslide_nb.augment.rows import blend
-from landslide_nb.data.bands import BANDS, CHANGE, OPTICAL
+from landslide_nb.data.bands import BACKSCATTER, BANDS, CHANGE, OPTICAL
 
 
 def generator(seed: int = 0) -> Generator:
@@ -42,7 +42,7 @@ def bands_in_db(n: int = 16) -> Tensor:
     x = batch(n)
     x[:, :4] = 1500 + 300 * x[:, :4]
     x[:, 4:] *= 6
-    x[:, list(online.BACKSCATTER)] -= 14
+    x[:, list(BACKSCATTER)] -= 14
     return x
 
 
@@ -247,7 +247,7 @@ def test_radar_is_mixed_in_power() -> None:
     mixed = online.mixup(x, targets, 1.0, generator(), power=True)
     first, second = x.double().numpy(), x[mixed.partner].double().numpy()
     share = mixed.weight.double().numpy()[:, None, None, None]
-    post, change = list(online.BACKSCATTER), list(CHANGE)
+    post, change = list(BACKSCATTER), list(CHANGE)
 
     def mean(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return np.asarray(10 * np.log10(share * 10 ** (a / 10) + (1 - share) * 10 ** (b / 10)))

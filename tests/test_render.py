@@ -11,7 +11,7 @@ from landslide_nb.data import statistics
 from landslide_nb.data.bands import BACKSCATTER, BANDS, CHANGE, OPTICAL
 from landslide_nb.data.marginals import quantiles
 from landslide_nb.data.patches import Patches
-from landslide_nb.data.simulate import render
+from landslide_nb.data.render import render
 from landslide_nb.errors import DataError
 
 

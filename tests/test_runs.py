@@ -311,3 +311,82 @@ def test_all_folds_of_all_studies_are_fitted(
     monkeypatch.setenv("LANDSLIDE_NB_STORE", str(tmp_path / "alone"))
     alone = Run(studies["one"], 0).fit()
     assert alone.probabilities.tobytes() == results["one"][0].probabilities.tobytes(), "it matters who trains"
+
+
+KILLED = """
+import sys
+from landslide_nb.runs import Run
+from landslide_nb.study import Study
+run = Run(Study.load(**eval(sys.argv[2]) | {"data": sys.argv[1]}), 0)
+run.key
+print("ready", flush=True)
+run.fit(lambda line: print(line, flush=True))
+"""
+
+
+def test_a_killed_run_goes_on_to_the_same_bytes(
+    empty: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that fails would leave other numbers than one that does not, or a store that nobody can read."""
+    changes: dict[str, Any] = SETTINGS | {"epochs": 6, "cutmix": True, "mixup": True, "schedule": "cosine"}
+    command = [sys.executable, "-c", KILLED, str(data), repr(changes)]
+    for line in (
+        "ready",
+        "epoch 2/6",
+        "epoch 5/6",
+    ):  # the moment after it: before, within, and near the end of training
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ})
+        assert process.stdout is not None
+        assert any(told.startswith(line) for told in process.stdout)
+        process.kill()
+        process.communicate()
+    run = Run(study(data, **changes), 0)
+    assert not run.done and run.folder.with_suffix(".lock").is_file()
+    (empty / "runs" / f".1.{run.key}.checkpoint").touch()  # as if killed while writing
+    lines: list[str] = []
+    resumed = run.fit(lines.append)
+    assert 1 <= len(lines) <= 2, "it did not go on from the fifth epoch"
+    assert [path.name for path in (empty / "runs").iterdir()] == [run.key], "something is left"
+    monkeypatch.setenv("LANDSLIDE_NB_STORE", str(tmp_path / "whole"))
+    whole = Run(study(data, **changes), 0).fit()
+    for name in ARRAYS:
+        assert getattr(resumed, name).tobytes() == getattr(whole, name).tobytes(), name
+
+
+LAUNCHED = """
+import sys
+from landslide_nb import runs
+from landslide_nb.study import Study
+if __name__ == "__main__":
+    study = Study.load(**eval(sys.argv[2]) | {"data": sys.argv[1]})
+    runs.fit({"it": study, "again": study.but(seed=1)}, lambda line: print(line, flush=True))
+"""
+
+
+def test_two_processes_of_accelerate_train_a_run_together(
+    empty: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Several GPUs would train something else than one does, wait for each other for ever, or write over each other."""
+    changes: dict[str, Any] = SETTINGS | {"backbone": "test_convnext"}  # without batch normalisation they agree closely
+    (tmp_path / "fit.py").write_text(LAUNCHED)
+    accelerate = [str(Path(sys.executable).parent / "accelerate"), "launch", "--multi_gpu", "--num_processes", "2"]
+    options = ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
+    given = [str(tmp_path / "fit.py"), str(data), repr(changes)]
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run(
+        [*accelerate, *options, *given], capture_output=True, text=True, env=environment, timeout=240, check=False
+    )
+    if "Operation not permitted" in done.stderr:
+        pytest.skip("processes may not talk to each other here")
+    assert done.returncode == 0, done.stderr[-3000:]
+    epochs = [line for line in done.stdout.splitlines() if "epoch" in line]
+    assert len(epochs) == 2 * 2 * SETTINGS["epochs"], "not one of them alone reports"
+    assert len(list((empty / "runs").iterdir())) == 4
+    together = Run(study(data, **changes), 0)
+    assert together.done
+    result = together.fit(refuse)
+    assert json.loads((result.folder / "run.json").read_text())["processes"] == 2
+    monkeypatch.setenv("LANDSLIDE_NB_STORE", str(tmp_path / "alone"))
+    alone = Run(study(data, **changes), 0).fit()
+    np.testing.assert_allclose(result.probabilities, alone.probabilities, atol=1e-3)
+    assert np.ptp(alone.probabilities) > 1e-2

@@ -11,6 +11,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import interpolate
 
+from landslide_nb.augment import online
 from landslide_nb.augment.rows import Rows
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.scaling import Scaler
@@ -90,7 +91,11 @@ def test_a_network_can_learn_a_handful_of_patches_by_heart(tiny: Patches) -> Non
     assert loss[-1] < 0.1
 
 
-@pytest.mark.parametrize("more", [{}, EVERYTHING | {"channels": 28, "scaling": "robust"}], ids=["baseline", "all"])
+@pytest.mark.parametrize(
+    "more",
+    [{}, EVERYTHING | {"channels": 28, "scaling": "robust"}, EVERYTHING | {"physical": True}],
+    ids=["baseline", "all", "physical"],
+)
 def test_the_same_settings_give_the_same_bytes(tiny: Patches, more: dict[str, Any]) -> None:
     """The book's numbers could not be reproduced, not even on one machine."""
     torch.manual_seed(1)
@@ -263,3 +268,62 @@ def _epoch(samples: int, epoch: int) -> Iterator[tuple[list[int], Tensor]]:
 
 def _numbers(samples: int, epoch: int) -> list[list[int]]:
     return [numbers for numbers, _ in _epoch(samples, epoch)]
+
+
+def test_physical_augmentation_derives_channels_from_what_was_mirrored(tiny: Patches) -> None:
+    """The descending pass's index would stay where the descending bands have gone, or be mirrored on another scale."""
+    chosen = settings(image_size=64, channels=28, geometry=1e-9, colour=0.0, physical=True)
+    scaler = Scaler.fit(tiny.pixels[TRAIN], 28, "robust")
+    bands, targets = torch.tensor(tiny.pixels[:6]), torch.eye(2)[[0, 1] * 3]
+    x, same = training.augment(bands, targets, chosen, scaler, Generator().manual_seed(1))
+    flipped = online.mirror_east_west(bands)
+    allowed = torch.stack([b for a in (bands, flipped) for b in (a, a.flip(2))])
+    expected = torch.stack([training.prepare(one, chosen, scaler) for one in allowed])  # (4, N, 28, H, W)
+    far = (expected - x).abs().flatten(2).quantile(0.999, 2)  # canny may see another edge in a mirror
+    assert torch.equal(same, targets)
+    assert far.amin(0).max() < 1e-2 and len(far.argmin(0).unique()) > 1
+
+
+@pytest.mark.parametrize("physical", [False, True])
+def test_mixup_of_radar_is_in_power_where_asked(tiny: Patches, physical: bool) -> None:
+    """The paper's Mixup would be changed without a word, or the physical one not be."""
+    chosen = settings(image_size=64, mixup=True, physical=physical, **QUIET)
+    scaler = Scaler.fit(tiny.pixels[TRAIN], 12, "standard")
+    bands, targets = torch.tensor(tiny.pixels[:6]), torch.eye(2)[[0, 1] * 3]
+    x, mixed_targets = training.augment(bands, targets, chosen, scaler, Generator().manual_seed(1))
+    mixed = online.mixup(bands, targets, 1.0, Generator().manual_seed(1), power=physical)
+    other = online.mixup(bands, targets, 1.0, Generator().manual_seed(1), power=not physical)
+    assert torch.allclose(x, scaler.apply(mixed.pixels), atol=1e-3, rtol=1e-4)
+    assert not torch.allclose(x, scaler.apply(other.pixels), atol=1e-2, rtol=1e-3)
+    assert torch.equal(mixed_targets, mixed.targets)
+
+
+@pytest.mark.parametrize("gathered", [2, 3, 5])
+def test_gathered_batches_are_one_larger_batch(tiny: Patches, gathered: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Accumulation would train with other gradients than the batch that it stands for, or lose the last batches."""
+    scaler, pixels = Scaler.fit(tiny.pixels[TRAIN], 12, "standard"), torch.from_numpy(tiny.pixels)
+    table, none = Rows.real(TRAIN, tiny.known_labels, VALIDATION), (VALIDATION, tiny.known_labels[VALIDATION])
+    once = {"backbone": "test_convnext", "epochs": 2, "score_every": 2, **QUIET}  # without batch normalisation
+    parts = settings(batch_size=2, accumulate=gathered, **once)
+    whole = settings(batch_size=12 // math.ceil(6 / gathered), **once)  # of six batches: so many steps an epoch
+
+    def all_rows(*given: Any) -> Iterator[tuple[Tensor, Tensor]]:  # as whole batches: the last one may be smaller
+        pairs = list(batches(given[0], given[1], parts, given[3], given[4]))
+        for start in range(0, len(pairs), gathered):
+            x, targets = zip(*pairs[start : start + gathered], strict=True)
+            yield torch.cat(x), torch.cat(targets)
+
+    ours = train(build(parts), pixels, table, none, parts, scaler)
+    monkeypatch.setattr(training, "batches", all_rows)
+    theirs = train(build(whole), pixels, table, none, whole, scaler)
+    for name, value in ours.last.items():
+        torch.testing.assert_close(value, theirs.last[name], atol=2e-4, rtol=1e-3)
+    if gathered != 5:  # there the last, smaller group weighs as much as a whole one, in the mean of losses too
+        assert column(ours, "loss") == pytest.approx(column(theirs, "loss"), rel=1e-4)
+
+
+def test_runs_of_either_precision_follow_each_other(tiny: Patches) -> None:
+    """For accelerate a process has one precision: the second run of a book would have the first one's."""
+    first = trained(tiny, settings(epochs=1))
+    trained(tiny, settings(epochs=1, precision="bfloat16"))
+    assert equal(first.last, trained(tiny, settings(epochs=1)).last)

@@ -1,17 +1,23 @@
 """The training loop: rows in, weights out.
 
 Read from top to bottom: what determines a run (`Settings`), how a batch is made, how it is trained, how it predicts.
+It runs through accelerate: in one process, or in as many as `accelerate launch` starts, which share each batch.
 """
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
 import torch
+from accelerate import Accelerator, PartialState
+from accelerate.optimizer import AcceleratedOptimizer
+from accelerate.state import AcceleratorState
+from accelerate.utils import broadcast_object_list, parse_flag_from_env
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from sklearn.metrics import f1_score
@@ -25,9 +31,11 @@ from landslide_nb.data.channels import derive
 from landslide_nb.data.folds import Indices
 from landslide_nb.data.patches import replacing
 from landslide_nb.data.scaling import Scaler
+from landslide_nb.errors import StudyError
 from landslide_nb.models.backbones import AnyBackbone, Stem, check_name, create
 
 State = dict[str, Tensor]
+T = TypeVar("T")
 Unit = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -45,7 +53,17 @@ class Settings(BaseModel):
     channels: Literal[12, 20, 28] = Field(12, description="12 bands, or 20 or 28 with derived channels")
     scaling: Literal["standard", "robust"] = Field("standard", description="scaling, fitted on training patches")
     smote: int = Field(0, ge=0, description="synthetic patches for each landslide patch of the training fold")
+    smote_ratio: float | None = Field(
+        None, gt=0, description="landslide patches over others after SMOTE, instead of a number for each; 1.0: balanced"
+    )
+    smote_scope: Literal["inside_fold", "before_split"] = Field(
+        "inside_fold",
+        description="`before_split` is wrong: it leaks validation patches into training, which chapter 02 shows",
+    )
     smote_neighbours: int = Field(5, ge=1, description="k of SSIM-SMOTE")
+    smote_method: Literal["exact", "approximate"] = Field(
+        "exact", description="how SSIM-SMOTE looks for neighbours; `approximate` is for large sets"
+    )
     smote_alpha: float = Field(1.0, gt=0, description="α of the Beta distribution of SMOTE's weights")
     smote_beta: float = Field(1.0, gt=0, description="β of the Beta distribution of SMOTE's weights")
     colour: Unit = Field(0.2, description="strength of noise, brightness, contrast, saturation")
@@ -53,8 +71,13 @@ class Settings(BaseModel):
     cutmix: bool = Field(False, description="CutMix; with Mixup too, each batch takes one of them")
     mixup: bool = Field(False, description="Mixup")
     mixup_alpha: float = Field(1.0, gt=0, description="α of Mixup's Beta(α, α)")
+    physical: bool = Field(
+        False,
+        description="augment as the radar's two passes allow: flips exchange them, no turns, Mixup in linear power",
+    )
     epochs: int = Field(50, ge=1, description="passes over the training rows")
-    batch_size: int = Field(36, ge=2, description="samples a step")
+    batch_size: int = Field(36, ge=2, description="samples of a batch, which the processes of a run share")
+    accumulate: int = Field(1, ge=1, description="batches whose gradients are gathered for one step of the optimizer")
     learning_rate: float = Field(3e-4, gt=0, description="initial learning rate of Adam")
     schedule: Literal["none", "step", "cosine"] = Field("none", description="learning-rate schedule")
     score_every: int = Field(3, ge=1, description="epochs between validation scores; the last epoch is always scored")
@@ -89,6 +112,24 @@ class Trained:
         return max((f1 for record in self.history if (f1 := record["validation_f1"]) is not None), default=-1.0)
 
 
+def processes() -> PartialState:
+    """The processes that train together (of `accelerate launch`; else this one alone), and this one's device."""
+    cpu = not torch.cuda.is_available() or parse_flag_from_env("ACCELERATE_USE_CPU")
+    # One may have to wait while another writes, or another job trains the same run: longer than the usual minutes.
+    return PartialState(cpu=cpu, timeout=timedelta(days=30))
+
+
+def from_main(make: Callable[[], T]) -> T:
+    """What the main process makes, given to all that train together: they decide alike, so none waits for ever."""
+    world = processes()
+    if world.num_processes == 1:
+        return make()
+    made: list[Any] = [make() if world.is_main_process else None]
+    broadcast_object_list(made)
+    result: T = made[0]
+    return result
+
+
 def build(settings: Settings) -> AnyBackbone:
     """The network of a run, its random weights drawn from the run's seed."""
     torch.manual_seed(settings.seed)
@@ -103,19 +144,36 @@ def prepare(bands: Tensor, settings: Settings, scaler: Scaler) -> Tensor:
     return interpolate(channels, size=(settings.image_size,) * 2, mode="bilinear", align_corners=False)
 
 
-def augment(x: Tensor, targets: Tensor, settings: Settings, generator: Generator) -> tuple[Tensor, Tensor]:
-    """Online augmentation of a prepared batch and its soft labels `(N, 2)`."""
+def augment(
+    bands: Tensor, targets: Tensor, settings: Settings, scaler: Scaler, generator: Generator
+) -> tuple[Tensor, Tensor]:
+    """From bands `(N, 12, H, W)` and soft labels `(N, 2)` to an augmented batch as the network sees it, and its labels.
+
+    What is physical of radar comes first, on bands in dB: so derived channels are those of the flipped or mixed bands.
+    """
+    cutmix, mixup = _mixers(settings, generator)
+    if settings.physical and settings.geometry:
+        bands = online.mirror(bands, generator)
+    if settings.physical and mixup:
+        bands, targets, *_ = online.mixup(bands, targets, settings.mixup_alpha, generator, power=True)
+    x = prepare(bands, settings, scaler)
     if settings.geometry:
-        x = online.geometry(x, settings.geometry, generator)
+        x = online.geometry(x, settings.geometry, generator, settings.physical)
     if settings.colour:
         x = online.colour(x, settings.colour, generator)
-    both = settings.cutmix and settings.mixup
-    take_cutmix = online.uniform(1, 0, 1, generator).item() < 0.5 if both else settings.cutmix
-    if take_cutmix:
+    if cutmix:
         x, targets, *_ = online.cutmix(x, targets, generator)
-    elif settings.mixup:
+    elif mixup and not settings.physical:
         x, targets, *_ = online.mixup(x, targets, settings.mixup_alpha, generator)
     return x, targets
+
+
+def _mixers(settings: Settings, generator: Generator) -> tuple[bool, bool]:
+    """Whether this batch takes CutMix, and whether it takes Mixup: one of them by chance if both are on."""
+    if not (settings.cutmix and settings.mixup):
+        return settings.cutmix, settings.mixup
+    cutmix = online.uniform(1, 0, 1, generator).item() < 0.5
+    return cutmix, not cutmix
 
 
 def batches(
@@ -127,9 +185,8 @@ def batches(
     whole = len(order) - len(order) % settings.batch_size or len(order)
     labels = torch.from_numpy(rows.labels).long()
     for chosen in order[:whole].split(settings.batch_size):
-        x = prepare(rows.gather(pixels, chosen), settings, scaler)
-        targets = one_hot(labels[chosen], 2).to(x)
-        yield augment(x, targets, settings, generator)
+        bands = rows.gather(pixels, chosen)
+        yield augment(bands, one_hot(labels[chosen], 2).to(bands), settings, scaler, generator)
 
 
 def train(
@@ -144,6 +201,8 @@ def train(
 ) -> Trained:
     """Train a network; go on from `checkpoint` if it exists, and write it after each epoch.
 
+    Processes that train together share each batch and end with the same weights; the main one writes and reports.
+
     Args:
         model: on the device of `pixels`.
         pixels: all patches, `(P, 12, H, W)`, on the device.
@@ -153,11 +212,16 @@ def train(
         scaler: fitted on the training patches.
         checkpoint: where to go on from; None for nowhere.
         report: is told of each epoch in a line.
+
+    Raises:
+        StudyError: if there are too many processes for a batch.
     """
+    accelerator = _accelerator(settings, min(settings.batch_size, len(rows)))
     optimizer = torch.optim.Adam(model.parameters(), lr=settings.learning_rate)
     scheduler = _schedule(optimizer, settings)
+    shared, stepper = accelerator.prepare(model, optimizer)
     trained = Trained(_copy(model), _copy(model))
-    if checkpoint is not None and checkpoint.is_file():
+    if checkpoint is not None and from_main(checkpoint.is_file):
         saved = torch.load(checkpoint, weights_only=True, map_location=pixels.device)
         model.load_state_dict(saved["last"])
         optimizer.load_state_dict(saved["optimizer"])
@@ -165,7 +229,7 @@ def train(
         trained = Trained(saved["last"], saved["best"], saved["history"])
     for epoch in range(len(trained.history), settings.epochs):
         started, rate = time.perf_counter(), optimizer.param_groups[0]["lr"]
-        loss = _epoch(model, optimizer, pixels, rows, settings, scaler, epoch)
+        loss = _epoch(accelerator, shared, stepper, pixels, rows, settings, scaler, epoch)
         scheduler.step()
         f1 = None
         if (epoch + 1) % settings.score_every == 0 or epoch + 1 == settings.epochs:
@@ -178,38 +242,60 @@ def train(
         record = {"epoch": epoch + 1, "loss": loss, "learning_rate": rate, "validation_f1": f1, "seconds": seconds}
         trained.history.append(record)
         scored = "" if f1 is None else f", validation F1 {f1:.3f}"
-        report(f"epoch {epoch + 1}/{settings.epochs}: loss {loss:.4f}{scored}, {seconds:.1f} s")
-        if checkpoint is not None:
+        if accelerator.is_main_process:
+            report(f"epoch {epoch + 1}/{settings.epochs}: loss {loss:.4f}{scored}, {seconds:.1f} s")
+        if checkpoint is not None and accelerator.is_main_process:
             states = {"optimizer": optimizer.state_dict(), "scheduler": scheduler.state_dict()}
             with replacing(checkpoint) as temporary:
                 torch.save(vars(trained) | states, temporary)
     return trained
 
 
+def _accelerator(settings: Settings, batch: int) -> Accelerator:
+    """Precision and processes of a run; a network stays on the device where it is."""
+    world = processes().num_processes
+    if world > 1 and batch < 2 * world:  # batch normalisation needs two samples
+        raise StudyError(f"{world} processes cannot share a batch of {batch}; launch {max(1, batch // 2)} at most")
+    AcceleratorState._reset_state()  # else all runs of a process would have to have the first one's precision
+    precision = "bf16" if settings.precision == "bfloat16" else "no"
+    return Accelerator(device_placement=False, mixed_precision=precision)
+
+
 def _epoch(
-    model: AnyBackbone,
-    optimizer: torch.optim.Optimizer,
+    accelerator: Accelerator,
+    model: torch.nn.Module,
+    optimizer: AcceleratedOptimizer,
     pixels: Tensor,
     rows: Rows,
     settings: Settings,
     scaler: Scaler,
     epoch: int,
 ) -> float:
-    """One pass over the rows; randomness depends on seed and epoch alone, so that a resumed run goes on as it would have."""
+    """One pass over the rows; randomness depends on seed and epoch alone, so that a resumed run goes on as it would have.
+
+    Every process makes the same batches and trains on its share of each: how many there are does not change the step.
+    """
     seed = settings.seed * 100_003 + epoch
-    torch.manual_seed(seed)  # dropout
+    rank, world = accelerator.process_index, accelerator.num_processes
+    torch.manual_seed(seed + rank * 2**33)  # dropout
     generator = Generator(pixels.device).manual_seed(seed)
     model.train()
-    losses = []
-    for x, targets in batches(pixels, rows, settings, scaler, generator):
-        with _precision(settings, x.device):
-            logits = model(x)
-        loss = kl_div(log_softmax(logits.float(), 1), targets, reduction="batchmean")
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+    losses, total = [], max(1, len(rows) // settings.batch_size)
+    for number, (x, targets) in enumerate(batches(pixels, rows, settings, scaler, generator)):
+        place = number % settings.accumulate
+        gathered = min(settings.accumulate, total - number + place)  # the last step may have fewer batches
+        last = place + 1 == gathered
+        share = targets[rank::world]
+        with nullcontext() if last else accelerator.no_sync(model):
+            loss = kl_div(log_softmax(model(x[rank::world]).float(), 1), share, reduction="batchmean")
+            loss = loss * (len(share) * world / len(targets))  # gradients are averaged over processes
+            accelerator.backward(loss / gathered)
+        if last:
+            optimizer.step()
+            optimizer.zero_grad()
         losses.append(loss.detach())
-    return float(torch.stack(losses).mean())
+    mean: Tensor = accelerator.reduce(torch.stack(losses).mean(), "mean")
+    return float(mean)
 
 
 @torch.no_grad()
