@@ -77,6 +77,7 @@ def fit(
     Parameters of the study are given as in papermill, for example -p edition lite -p seed 7.
     """
     from landslide_nb import plan, runs
+    from landslide_nb.models.training import processes
     from landslide_nb.study import Study
 
     study = Study.load(**_parameters(context.args))
@@ -84,7 +85,8 @@ def fit(
         plan.job(study, only).fit(lambda line: typer.echo(f"{only}: {line}"))
         return
     results = runs.fit(study.experiments())
-    typer.echo(f"{sum(map(len, results.values()))} runs are there")
+    if processes().is_main_process:
+        typer.echo(f"{sum(map(len, results.values()))} runs are there")
 
 
 @app.command(context_settings=TAKES_PARAMETERS)
