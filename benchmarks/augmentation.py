@@ -22,7 +22,8 @@ from torch.nn.functional import kl_div, log_softmax, one_hot
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.scaling import Scaler
 from landslide_nb.data.simulate import simulate
-from landslide_nb.models.training import Settings, augment, build, prepare
+from landslide_nb.models.settings import Settings
+from landslide_nb.models.training import augment, build, prepare
 
 BATCH = 36
 Changes = dict[str, float | bool]

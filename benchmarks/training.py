@@ -31,7 +31,8 @@ from landslide_nb.augment.rows import Rows
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.scaling import Scaler
 from landslide_nb.data.simulate import simulate
-from landslide_nb.models.training import Settings, batches, build
+from landslide_nb.models.settings import Settings
+from landslide_nb.models.training import batches, build
 
 BATCH = 36
 WORKERS = 2

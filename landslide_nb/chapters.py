@@ -28,7 +28,7 @@ from traitlets.config import Config
 
 from landslide_nb.data.patches import replacing
 from landslide_nb.errors import ChapterError
-from landslide_nb.models.training import Settings
+from landslide_nb.models.settings import Settings
 from landslide_nb.runs import code_version
 from landslide_nb.study import EDITIONS, Study
 

@@ -77,7 +77,7 @@ def fit(
     Parameters of the study are given as in papermill, for example -p edition lite -p seed 7.
     """
     from landslide_nb import plan, runs
-    from landslide_nb.models.training import processes
+    from landslide_nb.models.processes import processes
     from landslide_nb.study import Study
 
     study = Study.load(**_parameters(context.args))

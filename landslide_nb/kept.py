@@ -9,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from landslide_nb.runs import code_version, locked
-from landslide_nb.store import store
+from landslide_nb.runs import code_version
+from landslide_nb.store import locked, store
 
 COLUMNS = ("key", "edition", "backbone", "fold", "F1", "seconds", "MB", "state")
 

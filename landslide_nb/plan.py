@@ -17,7 +17,7 @@ from landslide_nb.data.bands import BANDS
 from landslide_nb.data.simulate import POSITIVE_RATE
 from landslide_nb.errors import StudyError
 from landslide_nb.models.backbones import create, parameters
-from landslide_nb.models.training import Settings
+from landslide_nb.models.settings import Settings
 from landslide_nb.runs import Run
 from landslide_nb.study import Study
 

@@ -7,9 +7,22 @@ T = TypeVar("T")
 Say = Callable[[str], None]
 
 
-def followed(items: Iterable[T], total: int, what: str, say: Say | None) -> Iterator[T]:
-    """The items, one by one; after each tenth of `total` a line says how many of them are done."""
-    for done, item in enumerate(items, 1):
-        yield item
-        if say and done * 10 // total > (done - 1) * 10 // total:
+def counting(total: int, what: str, say: Say | None) -> Callable[[int], None]:
+    """A function that is told how many more are done, and says how many that makes after each tenth of the total."""
+    done = 0
+
+    def add(more: int) -> None:
+        nonlocal done
+        before, done = done, done + more
+        if say and done * 10 // total > before * 10 // total:
             say(f"{what}: {done:,} of {total:,}")
+
+    return add
+
+
+def followed(items: Iterable[T], total: int, what: str, say: Say | None) -> Iterator[T]:
+    """The items, one by one, counted aloud."""
+    add = counting(total, what, say)
+    for item in items:
+        yield item
+        add(1)

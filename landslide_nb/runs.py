@@ -6,15 +6,14 @@ the main one locks, decides and writes, the others follow.
 """
 
 import ast
-import fcntl
 import hashlib
 import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.metadata import version
@@ -33,16 +32,17 @@ from landslide_nb.data.scaling import Scaler
 from landslide_nb.errors import DataError
 from landslide_nb.models.backbones import AnyBackbone
 from landslide_nb.models.fold import Fitted, fit_fold
-from landslide_nb.models.training import build, from_main, processes
-from landslide_nb.store import store
+from landslide_nb.models.processes import from_main, processes
+from landslide_nb.models.training import build
+from landslide_nb.store import locked, store
 from landslide_nb.study import Study
 
 # The code that a run's numbers come from: a change here makes new runs, a changed figure does not.
 CODE = (
     *("data/bands.py", "data/channels.py", "data/scaling.py", "data/folds.py", "augment"),
-    *("models/backbones.py", "models/training.py", "models/fold.py"),
+    *("models/backbones.py", "models/settings.py", "models/processes.py", "models/training.py", "models/fold.py"),
 )
-LIBRARIES = ("numpy", "scikit-learn", "torch", "timm", "kornia", "segmentation-models-pytorch")
+LIBRARIES = ("numpy", "scikit-learn", "torch", "accelerate", "timm", "kornia", "segmentation-models-pytorch")
 
 
 @dataclass(frozen=True, eq=False)
@@ -278,40 +278,3 @@ def code_version() -> dict[str, str]:
 def _file_hash(weights: str) -> str | None:
     path = Path(weights)
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.is_file() else None
-
-
-@contextmanager
-def locked(path: Path, note: Mapping[str, object] | None, wait: bool = True, remove: bool = True) -> Iterator[None]:
-    """Hold a lock that other processes wait for; it goes with the process, however that ends.
-
-    Args:
-        path: of the lock's file.
-        note: what the file says of the work while that goes on, or after it was interrupted; None to leave what it says.
-        wait: for whoever holds it.
-        remove: the file, after work that ends well.
-
-    Raises:
-        BlockingIOError: if another process holds it and `wait` is false.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    while True:
-        with path.open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if not _is_at(path, lock.fileno()):
-                continue  # whoever held it has removed it: another process may hold a new file by now
-            if note is not None:
-                lock.truncate(0)
-                lock.write(json.dumps(note, indent=1, sort_keys=True))
-                lock.flush()
-            yield
-            if remove:
-                path.unlink(missing_ok=True)
-            return
-
-
-def _is_at(path: Path, file: int) -> bool:
-    """Whether an open file is still the one at a path."""
-    try:
-        return os.path.samestat(path.stat(), os.fstat(file))
-    except FileNotFoundError:
-        return False

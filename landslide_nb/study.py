@@ -18,7 +18,7 @@ from landslide_nb.data.folds import Split, split
 from landslide_nb.data.patches import Patches
 from landslide_nb.errors import StudyError
 from landslide_nb.models.backbones import check_name
-from landslide_nb.models.training import Settings
+from landslide_nb.models.settings import Settings
 from landslide_nb.store import store
 
 SIMULATED = "simulated"

@@ -10,7 +10,7 @@ from scipy.spatial.distance import pdist, squareform
 from sklearn.metrics import f1_score
 
 from landslide_nb import runs
-from landslide_nb.analysis import findings, oversampling
+from landslide_nb.analysis import findings, leak, oversampling
 from landslide_nb.analysis.tables import GROUPS
 from landslide_nb.augment.rows import Rows
 from landslide_nb.augment.ssim import data_range, nearest, similarity
@@ -147,7 +147,7 @@ def test_the_leak_is_counted_and_scored(
 ) -> None:
     """The section would show other scores than those of the runs, or leaks where there are none."""
     studies, results, patches = leaked
-    table: Any = oversampling.leak(studies, results, patches)
+    table: Any = leak.leak(studies, results, patches)
     labels, development = patches.known_labels, studies["inside the folds"].split(patches).development
     right, wrong = table.loc["inside the folds"], table.loc["before the split"]
     assert (right["with a validation parent"], wrong["with a validation parent"] > 0) == (0, True)
@@ -168,7 +168,7 @@ def test_the_leak_is_counted_and_scored(
     assert table.loc["difference", "out-of-fold F1"].value == pytest.approx(
         wrong["out-of-fold F1"].value - right["out-of-fold F1"].value
     )
-    drawn = oversampling.optimism(table)
+    drawn = leak.optimism(table)
     assert drawn.name == "fig-leak" and f"{wrong['hold-out F1'].value:.2f}" in drawn.alt
 
 
@@ -184,8 +184,8 @@ def test_its_author_scores_synthetic_patches_as_landslides(
         counted.append(labels)
         return np.zeros(101)
 
-    monkeypatch.setattr(oversampling, "_f1_draws", count)
-    oversampling.leak(studies, results, patches)
+    monkeypatch.setattr(leak, "_f1_draws", count)
+    leak.leak(studies, results, patches)
     real, author = counted[3:5]
     assert len(author) == len(real) + made and (author[len(real) :] == 1).all()
     assert len(counted[1]) == len(counted[0])
@@ -196,7 +196,7 @@ def test_findings_say_what_the_tables_say(
 ) -> None:
     """A sentence would tell another number, or call chance a difference."""
     studies, results, patches = leaked
-    table: Any = oversampling.leak(studies, results, patches)
+    table: Any = leak.leak(studies, results, patches)
     minority = np.flatnonzero(patches.known_labels == 1)
     rows = pairs(minority[:5].tolist(), minority[5:10].tolist(), [0.5] * 5)
     near: Any = oversampling.neighbours_compared(patches.pixels[minority], 3)

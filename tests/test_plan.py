@@ -16,7 +16,7 @@ from conftest import Command
 from landslide_nb import kept, plan
 from landslide_nb.data.simulate import POSITIVE_RATE
 from landslide_nb.errors import StudyError
-from landslide_nb.models.training import Settings
+from landslide_nb.models.settings import Settings
 from landslide_nb.runs import Run, code_version
 from landslide_nb.study import Study
 

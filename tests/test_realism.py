@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from landslide_nb.analysis import findings, realism
+from landslide_nb.analysis import findings, realism, tables
 from landslide_nb.data import statistics, zindi
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.simulate import draw
@@ -55,7 +55,7 @@ def test_what_differs_is_named(rows: pd.DataFrame) -> None:
 def test_transfer_is_tested_on_the_other_kind(rows: pd.DataFrame) -> None:
     """Trees that are wrong on every real patch would seem to know them."""
     opposite = rows.assign(label=1 - rows["label"])
-    scores = realism.transfer(rows, opposite, 100)["AUROC"]
+    scores = realism.transfer(rows, opposite, tables.trees_on_statistics(opposite, 100), 100)["AUROC"]
     assert scores["simulated → simulated, out of fold"].value > 0.8
     assert scores["real → real, out of fold"].value > 0.8
     assert scores["simulated → real"].value < 0.1
@@ -69,7 +69,10 @@ def test_pictures_and_text_say_what_they_compare(rows: pd.DataFrame, tiny: Patch
     levels, texture = realism.levels(tiny), realism.texture(tiny.pixels, None)
     text = findings.realism(levels, texture, None, None, "simulated patches").data
     assert "simulated patches" in text and "AUROC" not in text
-    compared = realism.transfer(rows, rows, 100), realism.giveaways(rows, rows.assign(R_min=0.0), 100)
+    compared = (
+        realism.transfer(rows, rows, tables.trees_on_statistics(rows, 100), 100),
+        realism.giveaways(rows, rows.assign(R_min=0.0), 100),
+    )
     assert "AUROC" in findings.realism(levels, texture, *compared, "simulated patches").data
 
 

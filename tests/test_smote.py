@@ -15,7 +15,7 @@ from landslide_nb.data.folds import Split, split
 from landslide_nb.data.patches import Patches
 from landslide_nb.errors import DataError, LeakError, StudyError
 from landslide_nb.models.fold import synthetic_rows, training_rows
-from landslide_nb.models.training import Settings
+from landslide_nb.models.settings import Settings
 from landslide_nb.study import Study
 
 TRAIN = np.arange(2, 18)

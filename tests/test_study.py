@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from landslide_nb.data import render, simulate, statistics, zindi
 from landslide_nb.data.patches import Patches
 from landslide_nb.errors import DataError, StudyError
-from landslide_nb.models.training import Settings
+from landslide_nb.models.settings import Settings
 from landslide_nb.study import EDITIONS, SIMULATED, Study, published
 
 PAPER = {

@@ -17,7 +17,8 @@ from landslide_nb.data.patches import Patches
 from landslide_nb.data.scaling import Scaler
 from landslide_nb.models import training
 from landslide_nb.models.backbones import AnyBackbone
-from landslide_nb.models.training import Settings, Trained, batches, build, predict, train
+from landslide_nb.models.settings import Settings
+from landslide_nb.models.training import Trained, batches, build, predict, train
 
 QUIET = {"colour": 0.0, "geometry": 0.0}
 EVERYTHING = {"mixup": True, "cutmix": True, "schedule": "cosine", "colour": 0.2, "geometry": 0.2}

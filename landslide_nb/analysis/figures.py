@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from landslide_nb.analysis.explain import Map
@@ -68,21 +69,27 @@ def class_balance(counts: Mapping[str, Sequence[int]], name: str) -> Picture:
 
 def band_distributions(table: pd.DataFrame, source: str, name: str) -> Picture:
     """The mean of each band over the patches of each class; `table` as `statistics.describe` gives it."""
-    figure, axes = panels(3, 4, 1.9, 1.8)
-    shifts = []
-    for axis, band in zip(axes.flat, BANDS, strict=True):
-        column = f"{band.name}_mean"
-        palette = dict(zip((0, 1), CLASS_COLOURS, strict=True))
-        sns.boxplot(
-            table, x="label", y=column, hue="label", palette=palette, legend=False, fliersize=1, linewidth=0.8, ax=axis
-        )
-        axis.set(title=band.title, xlabel="", ylabel=band.unit)
-        axis.set_xticks((0, 1), ("no", "landslide"))
-        medians = table.groupby("label")[column].median()
-        shifts.append(f"{band.name} {medians[0]:.1f} and {medians[1]:.1f} {band.unit}")
+    figure = boxes_of_means(
+        table.assign(landslide=table["label"].map({0: "no", 1: "landslide"})).sort_values("label"), "landslide"
+    )
+    medians = table.groupby("label")[[f"{band.name}_mean" for band in BANDS]].median()
+    shifts = [
+        f"{b.name} {no:.1f} and {yes:.1f} {b.unit}" for b, (no, yes) in zip(BANDS, medians.T.to_numpy(), strict=True)
+    ]
     alt = f"Box plots of patch means of 12 bands by class, {source}. Medians without and with a landslide: {'; '.join(shifts)}."
     caption = f"Patch means of each band, without and with a landslide ({source}; {len(table)} patches)."
     return Picture(figure, name, alt, caption)
+
+
+def boxes_of_means(table: pd.DataFrame, across: str) -> Figure:
+    """A box plot of patch means for each band, over the values of the column `across`, in the classes' colours."""
+    figure, axes = panels(3, 4, 1.9, 1.8)
+    palette = dict(zip((0, 1), CLASS_COLOURS, strict=True))
+    looks = {"palette": palette, "legend": False, "fliersize": 1, "linewidth": 0.8}
+    for axis, band in zip(axes.flat, BANDS, strict=True):
+        sns.boxplot(table, x=across, y=f"{band.name}_mean", hue="label", ax=axis, **looks)
+        axis.set(title=band.title, xlabel="", ylabel=band.unit)
+    return figure
 
 
 def synthetic(pixels: Pixels, rows: Rows, chosen: Sequence[int]) -> Picture:

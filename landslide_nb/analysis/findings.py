@@ -9,7 +9,7 @@ from IPython.display import Markdown
 from numpy.typing import NDArray
 
 from landslide_nb.analysis.scores import Interval
-from landslide_nb.data.bands import BACKSCATTER, BANDS, OPTICAL, SAR
+from landslide_nb.data.bands import BACKSCATTER, BANDS, CHANGE, OPTICAL, SAR
 from landslide_nb.study import published
 
 
@@ -36,8 +36,7 @@ def realism(
     mean, std = ((levels[of] - levels[f"real {of}"]).abs() / levels[f"real {of}"].abs() for of in ("mean", "std"))
     optical, radar = [BANDS[i].title for i in OPTICAL], [BANDS[i].title for i in SAR]
     off = max((levels[of] - levels[f"real {of}"])[radar].abs().max() for of in ("mean", "std"))
-    backscatter = [title for title in radar if "Δ" not in title]
-    change = [title for title in radar if "Δ" in title]
+    backscatter, change = ([BANDS[i].title for i in group] for group in (BACKSCATTER, CHANGE))
     lag = texture["lag 1, median"]
     lines = [
         f"- Of {source}, mean and spread over all pixels differ from the published ones of the challenge's training patches by at most"

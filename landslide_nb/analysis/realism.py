@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
-from landslide_nb.analysis.scores import auroc_interval, f1_interval
-from landslide_nb.analysis.style import CLASS_COLOURS, CLASS_NAMES, Picture, panels
+from landslide_nb.analysis.figures import boxes_of_means
+from landslide_nb.analysis.scores import auroc_interval
+from landslide_nb.analysis.style import CLASS_NAMES, Picture, panels
+from landslide_nb.analysis.tables import trees_out_of_fold, trees_scores
 from landslide_nb.data.bands import BAND_NAMES, BANDS
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.simulate import simulate
@@ -71,36 +72,38 @@ def autocorrelation(pixels: Pixels) -> NDArray[np.float64]:
     return values
 
 
-def transfer(simulated: pd.DataFrame, real: pd.DataFrame, resamples: int, seed: int = 42) -> pd.DataFrame:
+def transfer(
+    simulated: pd.DataFrame, real: pd.DataFrame, real_scores: pd.DataFrame, resamples: int, seed: int = 42
+) -> pd.DataFrame:
     """LightGBM on the 85 statistics, trained and tested on simulated and real rows; threshold 0.5.
 
-    On its own kind of rows it is scored out of fold (five folds, stratified, shuffled); from simulated to real rows it is
-    trained on all of the one and tested on all of the other.
+    On its own kind of rows it is scored out of fold; from simulated to real rows it is trained on all of the one and tested
+    on all of the other.
+
+    Args:
+        simulated: as `statistics.describe` gives it.
+        real: the same of real patches.
+        real_scores: what `tables.trees_on_statistics` says of these.
+        resamples: of the intervals.
+        seed: of the trees.
     """
-    rows = {}
-    for name, table in (("real", real), ("simulated", simulated)):
-        rows[f"{name} → {name}, out of fold"] = (table, _out_of_fold(table, seed))
+    known = real_scores.iloc[0].rename({"out-of-fold F1": "F1"})
     model = heads.lightgbm(seed).fit(_values(simulated), simulated["label"].to_numpy())
-    rows["simulated → real"] = (real, np.asarray(model.predict_proba(_values(real)))[:, 1])
-    scored = {}
-    for name, (table, probabilities) in rows.items():
-        labels = table["label"].to_numpy(np.int8)
-        f1 = f1_interval(labels, probabilities >= 0.5, resamples)
-        auroc = auroc_interval(labels, probabilities, min(resamples, 500))
-        scored[name] = {
-            "tested on": len(table),
-            "F1": f1,
-            "AUROC": auroc,
-            "said positive": (probabilities >= 0.5).mean(),
-        }
-    return pd.DataFrame.from_dict(scored, orient="index").rename_axis("trained → tested")
+    told = np.asarray(model.predict_proba(_values(real)))[:, 1]
+    own = trees_scores(simulated, trees_out_of_fold(simulated), resamples)
+    rows = {
+        "real → real, out of fold": {name: known[name] for name in own} | {"tested on": len(real)},
+        "simulated → simulated, out of fold": own | {"tested on": len(simulated)},
+        "simulated → real": trees_scores(real, told, resamples) | {"tested on": len(real)},
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("trained → tested")
 
 
 def giveaways(simulated: pd.DataFrame, real: pd.DataFrame, resamples: int, seed: int = 42) -> pd.DataFrame:
     """How well trees tell simulated rows from real ones, and by which statistics (their share of the gain)."""
     both = pd.concat([real, simulated], ignore_index=True)
     both["label"] = np.repeat([0, 1], [len(real), len(simulated)]).astype(np.int8)
-    told = auroc_interval(both["label"].to_numpy(), _out_of_fold(both, seed), min(resamples, 500))
+    told = auroc_interval(both["label"].to_numpy(), trees_out_of_fold(both), min(resamples, 500))
     trees = heads.lightgbm(seed, importance_type="gain").fit(_values(both), both["label"].to_numpy())
     gain = pd.Series(trees.feature_importances_ / trees.feature_importances_.sum(), COLUMNS)
     largest = gain.sort_values(ascending=False)[:8]
@@ -110,13 +113,6 @@ def giveaways(simulated: pd.DataFrame, real: pd.DataFrame, resamples: int, seed:
     return table.rename_axis("statistic")
 
 
-def _out_of_fold(table: pd.DataFrame, seed: int) -> NDArray[np.float64]:
-    cutter = StratifiedKFold(5, shuffle=True, random_state=seed)
-    labels = table["label"].to_numpy()
-    predicted = cross_val_predict(heads.lightgbm(seed), _values(table), labels, cv=cutter, method="predict_proba")
-    return np.asarray(predicted)[:, 1]
-
-
 def _values(table: pd.DataFrame) -> NDArray[np.float32]:
     return table[list(COLUMNS)].to_numpy(np.float32)
 
@@ -124,23 +120,12 @@ def _values(table: pd.DataFrame) -> NDArray[np.float32]:
 def beside(simulated: pd.DataFrame, real: pd.DataFrame) -> Picture:
     """The mean of each band over patches of each class, real and simulated side by side."""
     both = pd.concat([real.assign(source="real"), simulated.assign(source="simulated")], ignore_index=True)
-    figure, axes = panels(3, 4, 1.9, 1.8)
-    apart = []
-    for axis, band in zip(axes.flat, BANDS, strict=True):
-        column = f"{band.name}_mean"
-        palette = dict(zip((0, 1), CLASS_COLOURS, strict=True))
-        sns.boxplot(
-            both, x="source", y=column, hue="label", palette=palette, legend=False, fliersize=1, linewidth=0.8, ax=axis
-        )
-        axis.set(title=band.title, xlabel="", ylabel=band.unit)
-        medians = both.groupby(["source", "label"])[column].median()
-        apart.append(
-            max(abs(medians["real", label] - medians["simulated", label]) / real[column].std() for label in (0, 1))
-        )
-    worst = int(np.argmax(apart))
+    figure = boxes_of_means(both, "source")
+    medians = both.groupby(["source", "label"])[MEANS].median()
+    gap = (medians.loc["real"] - medians.loc["simulated"]).abs().max() / real[MEANS].std()
     alt = (
         f"Box plots of patch means of 12 bands, real beside simulated, {CLASS_NAMES[0]} (blue) and {CLASS_NAMES[1]} (orange). Medians"
-        f" differ by at most {max(apart):.2f} standard deviations ({BANDS[worst].title})."
+        f" differ by at most {gap.max():.2f} standard deviations ({BANDS[gap.argmax()].title})."
     )
     caption = f"Patch means of each band by class: {len(real)} real patches beside {len(simulated)} simulated ones."
     return Picture(figure, "fig-beside", alt, caption)

@@ -2,7 +2,7 @@
 
 The index is that of scikit-image's `structural_similarity` with its defaults (uniform 7 × 7 windows, sample covariance,
 K1 = 0.01, K2 = 0.03, no padding), averaged over bands, each band with its own data range. Similarities are made tile by
-tile (`ssim_exact`, `ssim_sparse`, `ssim_torch`); here is what is asked of them.
+tile (`ssim_exact` with `ssim_kernels`, `ssim_sparse`, `ssim_torch`); here is what is asked of them.
 """
 
 import hashlib
@@ -15,20 +15,8 @@ import numba
 import numpy as np
 from numpy.typing import ArrayLike
 
-from landslide_nb.augment.ssim_exact import (
-    FAST,
-    Bands,
-    Floats,
-    Tile,
-    Whole,
-    bands_of,
-    data_range,
-    in_blocks,
-    listed,
-    prepare,
-    tile_of,
-    tiles,
-)
+from landslide_nb.augment.ssim_exact import Tile, bands_of, data_range, in_blocks, listed, prepare, tile_of, tiles
+from landslide_nb.augment.ssim_kernels import FAST, Bands, Floats, Whole
 from landslide_nb.augment.ssim_sparse import sparse_tiles
 from landslide_nb.data.patches import replacing
 from landslide_nb.errors import DataError

@@ -9,20 +9,9 @@ from typing import Final, NamedTuple
 import numba
 import numpy as np
 
-from landslide_nb.augment.ssim_exact import (
-    AREA,
-    BLOCK_BYTES,
-    FAST,
-    WINDOW,
-    Bands,
-    Floats,
-    Tile,
-    Whole,
-    in_blocks,
-    in_threads,
-    reporter,
-)
-from landslide_nb.progress import Say
+from landslide_nb.augment.ssim_exact import BLOCK_BYTES, Tile, in_blocks, in_threads
+from landslide_nb.augment.ssim_kernels import AREA, FAST, WINDOW, Bands, Floats, Whole
+from landslide_nb.progress import Say, counting
 
 PACK: Final = 128  # patches beside each other; one window of them (25 kB) fits the first cache
 
@@ -48,7 +37,7 @@ def sparse_tiles(pixels: Floats, bands: Bands, grid: int, progress: Say | None) 
     windows = pixels.shape[1] * len(corners[0]) * len(corners[1])
     size = max(1, int(BLOCK_BYTES / (4 * AREA * windows * PACK))) * PACK
     blocks = in_blocks(np.arange(n), pixels.shape, size)
-    add = reporter(progress, "pairs, at some windows", n * (n - 1) // 2)
+    add = counting(n * (n - 1) // 2, "SSIM, pairs, at some windows", progress)
     one, two = [_packs(len(blocks[0]), pixels.shape[1], len(corners[0]) * len(corners[1])) for _ in range(2)]
     for first, rows in enumerate(blocks):
         left = _pack(pixels, rows, bands, corners[0], corners[1], one)

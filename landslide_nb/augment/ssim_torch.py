@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from landslide_nb.augment.ssim_exact import AREA, WINDOW, Bands, Floats, Tile, in_blocks, reporter
-from landslide_nb.progress import Say
+from landslide_nb.augment.ssim_exact import Tile, in_blocks
+from landslide_nb.augment.ssim_kernels import AREA, WINDOW, Bands, Floats
+from landslide_nb.progress import Say, counting
 
 Side = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
@@ -14,7 +15,7 @@ Side = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 def torch_tiles(pixels: Floats, bands: Bands, device: str, progress: Say | None = None) -> Iterator[Tile]:
     """The similarities of all pairs, tile by tile of the upper triangle."""
     n = len(pixels)
-    add = reporter(progress, "pairs", n * (n - 1) // 2)
+    add = counting(n * (n - 1) // 2, "SSIM, pairs", progress)
     blocks = in_blocks(np.arange(n), pixels.shape)
     for first, rows in enumerate(blocks):
         for columns in blocks[first:]:

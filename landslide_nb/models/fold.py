@@ -15,7 +15,9 @@ from landslide_nb.augment.smote import oversample
 from landslide_nb.data.folds import Split
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.scaling import Scaler
-from landslide_nb.models.training import Settings, Trained, build, from_main, predict, processes, train
+from landslide_nb.models.processes import from_main, processes
+from landslide_nb.models.settings import Settings
+from landslide_nb.models.training import Trained, build, predict, train
 
 
 @dataclass(frozen=True, eq=False)

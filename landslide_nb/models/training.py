@@ -1,6 +1,6 @@
 """The training loop: rows in, weights out.
 
-Read from top to bottom: what determines a run (`Settings`), how a batch is made, how it is trained, how it predicts.
+Read from top to bottom: how a batch is made, how it is trained, how it predicts.
 It runs through accelerate: in one process, or in as many as `accelerate launch` starts, which share each batch.
 """
 
@@ -8,18 +8,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
 import torch
-from accelerate import Accelerator, PartialState
+from accelerate import Accelerator
 from accelerate.optimizer import AcceleratedOptimizer
 from accelerate.state import AcceleratorState
-from accelerate.utils import broadcast_object_list, parse_flag_from_env
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, field_validator
 from sklearn.metrics import f1_score
 from torch import Generator, Tensor
 from torch.nn.functional import interpolate, kl_div, log_softmax, one_hot, softmax
@@ -32,64 +28,11 @@ from landslide_nb.data.folds import Indices
 from landslide_nb.data.patches import replacing
 from landslide_nb.data.scaling import Scaler
 from landslide_nb.errors import StudyError
-from landslide_nb.models.backbones import AnyBackbone, Stem, check_name, create
+from landslide_nb.models.backbones import AnyBackbone, create
+from landslide_nb.models.processes import from_main, processes
+from landslide_nb.models.settings import Settings
 
 State = dict[str, Tensor]
-T = TypeVar("T")
-Unit = Annotated[float, Field(ge=0, le=1)]
-
-
-class Settings(BaseModel):
-    """All parameters that determine a training run, but the data and the fold. Defaults are the paper's baseline."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    backbone: str = Field(
-        "tf_efficientnetv2_l.in21k_ft_in1k", description="a timm model, or `unet:` and a timm encoder"
-    )
-    weights: str = Field("imagenet", description="`imagenet`, `none`, or a weights file")
-    stem: Stem = Field("repeat", description="what the first convolution starts from: `repeat`, `aware`, `random`")
-    image_size: int = Field(256, ge=16, le=1024, description="pixels a side after resizing")
-    channels: Literal[12, 20, 28] = Field(12, description="12 bands, or 20 or 28 with derived channels")
-    scaling: Literal["standard", "robust"] = Field("standard", description="scaling, fitted on training patches")
-    smote: int = Field(0, ge=0, description="synthetic patches for each landslide patch of the training fold")
-    smote_ratio: float | None = Field(
-        None, gt=0, description="landslide patches over others after SMOTE, instead of a number for each; 1.0: balanced"
-    )
-    smote_scope: Literal["inside_fold", "before_split"] = Field(
-        "inside_fold",
-        description="`before_split` is wrong: it leaks validation patches into training, which chapter 02 shows",
-    )
-    smote_neighbours: int = Field(5, ge=1, description="k of SSIM-SMOTE")
-    smote_method: Literal["exact", "approximate"] = Field(
-        "exact", description="how SSIM-SMOTE looks for neighbours; `approximate` is for large sets"
-    )
-    smote_alpha: float = Field(1.0, gt=0, description="α of the Beta distribution of SMOTE's weights")
-    smote_beta: float = Field(1.0, gt=0, description="β of the Beta distribution of SMOTE's weights")
-    colour: Unit = Field(0.2, description="strength of noise, brightness, contrast, saturation")
-    geometry: Unit = Field(0.2, description="strength of shift, shear and rotation")
-    cutmix: bool = Field(False, description="CutMix; with Mixup too, each batch takes one of them")
-    mixup: bool = Field(False, description="Mixup")
-    mixup_alpha: float = Field(1.0, gt=0, description="α of Mixup's Beta(α, α)")
-    physical: bool = Field(
-        False,
-        description="augment as the radar's two passes allow: flips exchange them, no turns, Mixup in linear power",
-    )
-    epochs: int = Field(50, ge=1, description="passes over the training rows")
-    batch_size: int = Field(36, ge=2, description="samples of a batch, which the processes of a run share")
-    accumulate: int = Field(1, ge=1, description="batches whose gradients are gathered for one step of the optimizer")
-    learning_rate: float = Field(3e-4, gt=0, description="initial learning rate of Adam")
-    schedule: Literal["none", "step", "cosine"] = Field("none", description="learning-rate schedule")
-    score_every: int = Field(3, ge=1, description="epochs between validation scores; the last epoch is always scored")
-    precision: Literal["float32", "bfloat16"] = Field("float32", description="arithmetic of the network")
-    threads: int = Field(1, ge=1, description="CPU threads of a run; another number gives other last digits")
-    seed: int = Field(42, ge=0, description="of weights, batches and augmentation")
-
-    @field_validator("backbone")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        check_name(name)
-        return name
 
 
 @dataclass(eq=False)
@@ -110,24 +53,6 @@ class Trained:
     def best_f1(self) -> float:
         """The best validation F1 so far; -1 before the first."""
         return max((f1 for record in self.history if (f1 := record["validation_f1"]) is not None), default=-1.0)
-
-
-def processes() -> PartialState:
-    """The processes that train together (of `accelerate launch`; else this one alone), and this one's device."""
-    cpu = not torch.cuda.is_available() or parse_flag_from_env("ACCELERATE_USE_CPU")
-    # One may have to wait while another writes, or another job trains the same run: longer than the usual minutes.
-    return PartialState(cpu=cpu, timeout=timedelta(days=30))
-
-
-def from_main(make: Callable[[], T]) -> T:
-    """What the main process makes, given to all that train together: they decide alike, so none waits for ever."""
-    world = processes()
-    if world.num_processes == 1:
-        return make()
-    made: list[Any] = [make() if world.is_main_process else None]
-    broadcast_object_list(made)
-    result: T = made[0]
-    return result
 
 
 def build(settings: Settings) -> AnyBackbone:
