@@ -202,12 +202,18 @@ def test_table_too_small_for_a_simulator(table: pd.DataFrame) -> None:
         fit(pd.concat([table[table.label == 0], table[table.label == 1][:5]]))
 
 
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"no archive", None])
-def test_file_that_is_no_simulator(content: bytes | None, tmp_path: Path, command: Command) -> None:
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"no archive", "shape", "text", "one class"])
+def test_file_that_is_no_simulator(content: bytes | str, tmp_path: Path, command: Command) -> None:
     """A wrong file would end in a traceback, or simulate nonsense."""
     path = tmp_path / "model.npz"
-    if content is None:
-        np.savez(path, **(packaged()._asdict() | {"means": np.zeros((2, 3))}))
+    arrays = packaged()._asdict()
+    damaged = {
+        "shape": {"means": np.zeros((2, 3))},
+        "text": {"weights": arrays["weights"].astype(str)},
+        "one class": {"labels": np.zeros_like(arrays["labels"])},
+    }
+    if isinstance(content, str):
+        np.savez(path, **(arrays | damaged[content]))
     else:
         path.write_bytes(content)
     done = command("simulate", tmp_path / "folder", "--model", path)

@@ -68,7 +68,8 @@ class Simulator(NamedTuple):
             raise DataError(f"{path} is not a simulator written by `landslide-nb fit-simulator` ({error})") from error
         size, count = len(DRAWN), len(model.weights)
         shapes = [(size, len(SCORES)), (count,), (count,), (count, size), (count, size * (size + 1) // 2)]
-        if [part.shape for part in model] != shapes or not all(np.isfinite(part).all() for part in model):
+        numbers = all(part.dtype.kind in "fi" and np.isfinite(part).all() for part in model)
+        if [part.shape for part in model] != shapes or not numbers or set(model.labels) != {0, 1}:
             raise DataError(f"{path} holds arrays that are not a simulator's; fit it again")
         return model
 
