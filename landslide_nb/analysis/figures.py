@@ -48,7 +48,7 @@ def bands(pixels: Pixels, title: str, name: str) -> Picture:
 
 def class_balance(counts: Mapping[str, Sequence[int]], name: str) -> Picture:
     """Patches of each class, for one or more sets (Fig. 4b): `counts` maps a set's name to (without, with landslide)."""
-    figure, axes = panels(1, 1, 4.2, 2.6)
+    figure, axes = panels(1, 1, 5.6, 2.6)
     axis = axes[0, 0]
     for label, colour, hatch, title, shift in zip(
         (0, 1), CLASS_COLOURS, CLASS_HATCHES, CLASS_NAMES, (-0.2, 0.2), strict=True
