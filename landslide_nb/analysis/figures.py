@@ -7,6 +7,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from landslide_nb.analysis.explain import Map
@@ -88,7 +89,10 @@ def boxes_of_means(table: pd.DataFrame, across: str) -> Figure:
     looks = {"palette": palette, "legend": False, "fliersize": 1, "linewidth": 0.8}
     for axis, band in zip(axes.flat, BANDS, strict=True):
         sns.boxplot(table, x=across, y=f"{band.name}_mean", hue="label", ax=axis, **looks)
-        axis.set(title=band.title, xlabel="", ylabel=band.unit)
+        axis.set(xlabel="", ylabel=band.unit)
+        axis.set_title(band.title, fontsize=9)
+    handles = [Patch(color=colour, label=name) for colour, name in zip(CLASS_COLOURS, CLASS_NAMES, strict=True)]
+    figure.legend(handles=handles, loc="outside upper center", ncols=2, fontsize=9, frameon=False)
     return figure
 
 
