@@ -246,7 +246,8 @@ def test_approximate_finds_nearly_all(many: Pixels, grid: int, candidates: int) 
     indices, values = nearest(many, method="approximate", grid=grid, candidates=candidates, keep=False)
     exact = similarity(many)
     assert recall(many, indices, sample=300) >= 0.95
-    np.testing.assert_array_equal(values, np.take_along_axis(exact, indices, 1))
+    # Listed pairs are summed in another order than all pairs: the last digit of a float32 may differ.
+    np.testing.assert_allclose(values, np.take_along_axis(exact, indices, 1), rtol=0, atol=5e-7)
     assert (np.diff(values, axis=1) <= 0).all()
 
 

@@ -2,7 +2,7 @@
 
 The index is that of scikit-image's `structural_similarity` with its defaults (uniform 7 × 7 windows, sample covariance,
 K1 = 0.01, K2 = 0.03, no padding), averaged over bands, each band with its own data range. Similarities are made tile by
-tile (`ssim_exact` with `ssim_kernels`, `ssim_sparse`, `ssim_torch`); here is what is asked of them.
+tile (`ssim_exact` with `ssim_lanes` and `ssim_kernels`, `ssim_sparse`, `ssim_torch`); here is what is asked of them.
 """
 
 import hashlib
@@ -15,7 +15,17 @@ import numba
 import numpy as np
 from numpy.typing import ArrayLike
 
-from landslide_nb.augment.ssim_exact import Tile, bands_of, data_range, in_blocks, listed, prepare, tile_of, tiles
+from landslide_nb.augment.ssim_exact import (
+    Tile,
+    bands_of,
+    data_range,
+    in_blocks,
+    listed,
+    prepare,
+    prepare_lanes,
+    tile_of,
+    tiles,
+)
 from landslide_nb.augment.ssim_kernels import FAST, Bands, Floats, Whole
 from landslide_nb.augment.ssim_sparse import sparse_tiles
 from landslide_nb.data.patches import replacing
@@ -69,7 +79,7 @@ def nearest(
         ranges: the data range of each band, `(C,)`; by default that of these patches.
         method: "exact" compares all windows of all pairs. "approximate" compares every `grid`-th window in each direction
             of all pairs, and all windows of the best `candidates` of each patch: it may miss a neighbour, but the
-            similarities that it returns are exact.
+            similarities that it returns are those of "exact", up to the last digit of a float32.
         grid: pixels between the windows of the first pass of "approximate".
         candidates: patches that the first pass of "approximate" leaves to each patch; at least `k` are taken.
         device: a torch device ("cuda") that computes instead of the processor; for "exact" only.
@@ -118,7 +128,7 @@ def recall(pixels: Floats, indices: Whole, sample: int = 200, seed: int = 0, ran
     found, values = _empty(len(chosen), k)
     left = prepare(pixels, chosen, bands)
     for part in in_blocks(np.arange(n), pixels.shape):
-        tile = tile_of(left, prepare(pixels, part, bands), bands, pixels.shape, same=False)
+        tile = tile_of(left, prepare_lanes(pixels, part, bands), bands, len(part), same=False)
         _offer(tile, chosen, part, found, values)
     return float(np.mean([np.isin(true, given) for true, given in zip(found, indices[chosen], strict=True)]))
 

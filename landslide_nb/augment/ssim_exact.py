@@ -1,4 +1,4 @@
-"""SSIM over all windows, exactly: patches in blocks and tiles, on the processor; `ssim_kernels` does the sums."""
+"""SSIM over all windows, exactly: patches in blocks and tiles, on the processor; numba's kernels do the sums."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,8 +11,7 @@ from numpy.typing import ArrayLike
 from landslide_nb.augment.ssim_kernels import (
     K1,
     K2,
-    LANES,
-    SQUARE,
+    PADDING,
     STEP,
     WINDOW,
     Bands,
@@ -21,12 +20,18 @@ from landslide_nb.augment.ssim_kernels import (
     Whole,
     fill_pairs,
     fill_planes,
-    fill_squares,
+    zeros,
 )
+from landslide_nb.augment.ssim_lanes import CHUNK, LANES, Lanes, fill_lanes, fill_tile
 from landslide_nb.errors import DataError
 from landslide_nb.progress import Say, counting
 
-BLOCK_BYTES: Final = 360e6  # of what is prepared for a block of patches; two are held at a time
+# Of what is prepared for a block of patches; two are held at a time. Small, as memory is dear when it is written first, and
+# each block is prepared in that of the last one.
+BLOCK_BYTES: Final = 80e6
+LARGE: Final = (
+    4  # times as much where a block is prepared for few pairs at a time, and preparing costs more than fresh memory
+)
 
 Tile = tuple[Whole, Whole, Floats]  # the patches of its rows, of its columns, and their similarities
 
@@ -52,15 +57,15 @@ def bands_of(pixels: Floats, ranges: ArrayLike | None) -> Bands:
     return Bands(centre, scale, (K1 * spans * scale) ** 2, (K2 * spans * scale) ** 2)
 
 
-def in_blocks(patches: Whole, shape: tuple[int, ...], size: int | None = None) -> list[Whole]:
-    """The patches in blocks that `prepare` can hold, or of the given size."""
+def in_blocks(patches: Whole, shape: tuple[int, ...], times: int = 1, size: int | None = None) -> list[Whole]:
+    """The patches in blocks that `prepare` can hold in so many times `BLOCK_BYTES`, or of the given size."""
     _, bands, height, width = shape
-    size = size or max(SQUARE, int(BLOCK_BYTES / (12 * bands * height * _padded(width))))
+    size = size or max(1, int(times * BLOCK_BYTES / (12 * bands * height * _padded(width)) / LANES)) * LANES
     return [patches[start : start + size] for start in range(0, len(patches), size)]
 
 
 def _padded(width: int) -> int:
-    return -(-width // LANES) * LANES
+    return -(-width // PADDING) * PADDING
 
 
 def tiles(pixels: Floats, bands: Bands, progress: Say | None = None) -> Iterator[Tile]:
@@ -68,34 +73,32 @@ def tiles(pixels: Floats, bands: Bands, progress: Say | None = None) -> Iterator
     n = len(pixels)
     add = counting(n * (n - 1) // 2, "SSIM, pairs", progress)
     blocks = in_blocks(np.arange(n), pixels.shape)
-    one = _room(len(blocks[0]), pixels.shape)
-    two = one if len(blocks) == 1 else _room(len(blocks[0]), pixels.shape)
+    one, two = _room(len(blocks[0]), pixels.shape), _room_in_lanes(len(blocks[0]), pixels.shape)
     for first, rows in enumerate(blocks):
         left = prepare(pixels, rows, bands, one)
         for columns in blocks[first:]:
             same = columns is rows
-            right = left if same else prepare(pixels, columns, bands, two)
-            values = tile_of(left, right, bands, pixels.shape, same)
+            values = tile_of(left, prepare_lanes(pixels, columns, bands, two), bands, len(columns), same)
             add(len(rows) * (len(rows) - 1) // 2 if same else values.size)
             yield rows, columns, values
 
 
-def tile_of(left: Planes, right: Planes, bands: Bands, shape: tuple[int, ...], same: bool) -> Floats:
-    """The similarities of two blocks of patches, `(n_left, n_right)`; where they are the same, the lower half mirrored."""
-    n, m = len(left.pixels), len(right.pixels)
-    squares = np.argwhere(np.ones((-(-n // SQUARE), -(-m // SQUARE)), bool)) * SQUARE
+def tile_of(left: Planes, right: Lanes, bands: Bands, m: int, same: bool) -> Floats:
+    """The similarities of two blocks of patches, `(n, m)`; where they are the same, each pair is computed once."""
+    n = len(left.pixels)
+    tasks = np.argwhere(np.ones((-(-n // CHUNK), -(-m // LANES)), bool)) * (CHUNK, 1)
     if same:
-        squares = squares[squares[:, 0] <= squares[:, 1]]
+        tasks = tasks[tasks[:, 0] < (tasks[:, 1] + 1) * LANES]
     result = np.zeros((n, m), np.float32)
-    in_threads(fill_squares, len(squares), squares, left, right, bands, shape[3] - WINDOW + 1, same, result)
-    return result + np.triu(result, 1).T if same else result
+    in_threads(fill_tile, len(tasks), tasks, left, right, bands, result)
+    return np.triu(result) + np.triu(result, 1).T if same else result
 
 
 def listed(pixels: Floats, bands: Bands, first: Whole, second: Whole, progress: Say | None) -> Floats:
     """The similarities of the pairs `(first, second)`, first < second; block by block, as not all can be prepared."""
     result = np.empty(len(first), np.float32)
     add = counting(len(first), "SSIM, candidate pairs", progress)
-    blocks = in_blocks(np.arange(len(pixels)), pixels.shape)
+    blocks = in_blocks(np.arange(len(pixels)), pixels.shape, LARGE)
     size = len(blocks[0])
     one, two = _room(size, pixels.shape), _room(size, pixels.shape)
     for rows in blocks:
@@ -117,8 +120,7 @@ def _room(n: int, shape: tuple[int, ...]) -> Planes:
     """Planes for `n` patches, to be filled again and again: fresh memory costs more than what is written there."""
     _, c, height, width = shape
     windows = (n, c, height - WINDOW + 1, _padded(width))
-    pixels = np.zeros((n, c, height, _padded(width)), np.float32)
-    return Planes(pixels, np.zeros(windows, np.float32), np.ones(windows, np.float32))
+    return Planes(zeros(n, c, height, _padded(width)), zeros(*windows), zeros(*windows))
 
 
 def prepare(pixels: Floats, chosen: Whole, bands: Bands, room: Planes | None = None) -> Planes:
@@ -127,6 +129,22 @@ def prepare(pixels: Floats, chosen: Whole, bands: Bands, room: Planes | None = N
     planes = Planes(*(plane[: len(chosen)] for plane in room))
     in_threads(fill_planes, len(chosen), chosen, np.ascontiguousarray(pixels, np.float32), bands, planes)
     return planes
+
+
+def _room_in_lanes(n: int, shape: tuple[int, ...]) -> Lanes:
+    """As `_room`, a lane for each patch."""
+    _, c, height, width = shape
+    packs = -(-n // LANES)
+    windows = (packs, c, height - WINDOW + 1, (width - WINDOW + 1) * LANES)
+    return Lanes(zeros(packs, c, height, width * LANES), zeros(*windows), zeros(*windows))
+
+
+def prepare_lanes(pixels: Floats, chosen: Whole, bands: Bands, room: Lanes | None = None) -> Lanes:
+    """As `prepare`, a lane for each patch; what is left of the last pack means nothing."""
+    room = room or _room_in_lanes(len(chosen), pixels.shape)
+    lanes = Lanes(*(part[: -(-len(chosen) // LANES)] for part in room))
+    in_threads(fill_lanes, len(lanes.pixels), chosen, np.ascontiguousarray(pixels, np.float32), bands, lanes)
+    return lanes
 
 
 def in_threads(kernel: Callable[..., None], count: int, *arguments: object) -> None:

@@ -1,11 +1,11 @@
-"""SSIM of one pair over all windows, exactly: numba's kernels for `ssim_exact`.
+"""SSIM over all windows, exactly: what numba prepares of each patch, and listed pairs; `ssim_lanes` does all pairs.
 
 A window's covariance is a small difference of large sums. Pixels are therefore centred per band, scaled by a power of two
 and rounded to steps of 2⁻¹⁸ of the largest: then a window's sum is exact in float32, and its sum of products in float64.
 Everything after the covariance is float32. Whole-number reflectances are not changed by the rounding.
 """
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numba
 import numpy as np
@@ -16,8 +16,10 @@ AREA: Final = WINDOW * WINDOW
 K1: Final = 0.01
 K2: Final = 0.03
 STEP: Final = 2.0**-18  # 49 values of 18 bits and a sign sum up to less than 2²⁴: exact in float32
-LANES: Final = 32  # rows are padded to a multiple of this, so that every loop along a row runs in full vectors
-SQUARE: Final = 8  # patches a side of a square of pairs; one band of 16 patches (0.7 MB) fits a core's second cache
+LINE: Final = (
+    64  # bytes of a cache line, and of a full vector: one that straddles two lines takes twice as long to load
+)
+PADDING: Final = 32  # rows are padded to a multiple of this, so that every loop along a row runs in full vectors
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -37,7 +39,7 @@ class Bands(NamedTuple):
 
 
 class Planes(NamedTuple):
-    """What `_band` needs of some patches, in stored units, rows padded to a multiple of `LANES`.
+    """What `_band` needs of some patches, in stored units, rows padded to a multiple of `PADDING`.
 
     Attributes:
         pixels: float32 `(n, C, H, P)`.
@@ -50,6 +52,22 @@ class Planes(NamedTuple):
     spread: Floats
 
 
+def zeros(*shape: int) -> Floats:
+    """A float32 array whose first byte starts a cache line; NumPy's start wherever."""
+    size = int(np.prod(shape))
+    flat = np.zeros(size + LINE // 4, np.float32)
+    start = -flat.ctypes.data % LINE // 4
+    return flat[start : start + size].reshape(shape)
+
+
+@numba.njit(cache=True)
+def working(size: int, kind: type[np.floating]) -> Any:
+    """Room for `size` numbers inside a kernel, from the start of a cache line on."""
+    flat = np.empty(size + LINE, kind)
+    start = -flat.ctypes.data % LINE // flat.itemsize
+    return flat[start : start + size]
+
+
 @numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=FAST)
 def fill_planes(start: int, end: int, chosen: Whole, pixels: Floats, bands: Bands, planes: Planes) -> None:
     """Fill the planes of the chosen patches from `start` to `end`."""
@@ -58,11 +76,11 @@ def fill_planes(start: int, end: int, chosen: Whole, pixels: Floats, bands: Band
             stored, sums, spread = planes.pixels[patch, band], planes.sums[patch, band], planes.spread[patch, band]
             scale = bands.scale[band] / STEP
             given, centre, half = pixels[chosen[patch], band], bands.centre[band], bands.c2[band] / 2
-            _fill_plane(given, centre, scale, half, stored, sums, spread)
+            fill_plane(given, centre, scale, half, stored, sums, spread)
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath=FAST)
-def _fill_plane(
+def fill_plane(
     pixels: Floats, centre: float, scale: float, half: float, stored: Floats, sums: Floats, spread: Floats
 ) -> None:
     """Fill the planes of one band of a patch; sums run down the columns, then along the row, without rounding."""
@@ -91,31 +109,6 @@ def _fill_plane(
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=FAST)
-def fill_squares(
-    start: int,
-    end: int,
-    squares: Whole,
-    left: Planes,
-    right: Planes,
-    bands: Bands,
-    width: int,
-    same: bool,
-    result: Floats,
-) -> None:
-    """Fill `result[i, j]` in the squares from `start` to `end`, for i < j only if both sides are the `same`."""
-    n, m = result.shape
-    c, _, padded = left.pixels.shape[1:]
-    share = 1 / (c * width * left.sums.shape[2])
-    columns, threes, lanes = np.zeros(padded + LANES), np.zeros(padded + LANES), np.empty(padded, np.float32)
-    for square in range(start, end):
-        for band in range(c):
-            for i in range(squares[square, 0], min(n, squares[square, 0] + SQUARE)):
-                for j in range(max(squares[square, 1], i + 1 if same else 0), min(m, squares[square, 1] + SQUARE)):
-                    total = _band(left, i, right, j, bands, band, width, columns, threes, lanes)
-                    result[i, j] += np.float32(total * share)
-
-
-@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=FAST)
 def fill_pairs(
     start: int,
     end: int,
@@ -127,10 +120,12 @@ def fill_pairs(
     width: int,
     result: Floats,
 ) -> None:
-    """Fill `result[pair]` for the pairs of a patch of `left` and one of `right`; the same arithmetic as `fill_squares`."""
+    """Fill `result[pair]` for the pairs of a patch of `left` and one of `right`."""
     c, _, padded = left.pixels.shape[1:]
     share = 1 / (c * width * left.sums.shape[2])
-    columns, threes, lanes = np.zeros(padded + LANES), np.zeros(padded + LANES), np.empty(padded, np.float32)
+    columns, threes = working(padded + PADDING, np.float64), working(padded + PADDING, np.float64)
+    lanes = working(padded, np.float32)
+    columns[:], threes[:] = 0, 0
     for pair in range(start, end):
         for band in range(c):
             total = _band(left, first[pair], right, second[pair], bands, band, width, columns, threes, lanes)

@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 import numba
 import numpy as np
 
-from landslide_nb.augment.ssim_exact import BLOCK_BYTES, Tile, in_blocks, in_threads
-from landslide_nb.augment.ssim_kernels import AREA, FAST, WINDOW, Bands, Floats, Whole
+from landslide_nb.augment.ssim_exact import BLOCK_BYTES, LARGE, Tile, in_blocks, in_threads
+from landslide_nb.augment.ssim_kernels import AREA, FAST, WINDOW, Bands, Floats, Whole, working, zeros
 from landslide_nb.progress import Say, counting
 
 PACK: Final = 128  # patches beside each other; one window of them (25 kB) fits the first cache
@@ -35,28 +35,30 @@ def sparse_tiles(pixels: Floats, bands: Bands, grid: int, progress: Say | None) 
     n, _, height, width = pixels.shape
     corners = [np.arange((side - WINDOW) % grid // 2, side - WINDOW + 1, grid) for side in (height, width)]
     windows = pixels.shape[1] * len(corners[0]) * len(corners[1])
-    size = max(1, int(BLOCK_BYTES / (4 * AREA * windows * PACK))) * PACK
-    blocks = in_blocks(np.arange(n), pixels.shape, size)
+    size = max(1, int(LARGE * BLOCK_BYTES / (4 * AREA * windows * PACK))) * PACK
+    blocks = in_blocks(np.arange(n), pixels.shape, size=size)
     add = counting(n * (n - 1) // 2, "SSIM, pairs, at some windows", progress)
     one, two = [_packs(len(blocks[0]), pixels.shape[1], len(corners[0]) * len(corners[1])) for _ in range(2)]
+    turned = zeros(*one.values.shape[:2], PACK, AREA)
     for first, rows in enumerate(blocks):
         left = _pack(pixels, rows, bands, corners[0], corners[1], one)
+        in_threads(_turn, len(left.values), left.values, turned)
         for columns in blocks[first:]:
             same = columns is rows
             right = left if same else _pack(pixels, columns, bands, corners[0], corners[1], two)
-            values = _sparse_tile(left, right, bands, same)[: len(rows), : len(columns)]
+            values = _sparse_tile(turned, left, right, bands, same)[: len(rows), : len(columns)]
             add(len(rows) * (len(rows) - 1) // 2 if same else values.size)
             yield rows, columns, values
 
 
-def _sparse_tile(left: Packs, right: Packs, bands: Bands, same: bool) -> Floats:
-    """As `tile_of`, over the packed windows."""
+def _sparse_tile(turned: Floats, left: Packs, right: Packs, bands: Bands, same: bool) -> Floats:
+    """As `tile_of`, over the packed windows; `turned` are the values of `left`, of each patch together."""
     pairs = np.argwhere(np.ones((len(left.values), len(right.values)), bool))
     if same:
         pairs = pairs[pairs[:, 0] <= pairs[:, 1]]
     result = np.zeros((len(left.values) * PACK, len(right.values) * PACK), np.float32)
     windows = left.values.shape[1]
-    in_threads(_sparse, len(pairs), pairs, left, right, bands, windows // len(bands.c1), result)
+    in_threads(_sparse, len(pairs), pairs, turned, left, right, bands, windows // len(bands.c1), result)
     result /= windows
     return np.triu(result) + np.triu(result, 1).T if same else result
 
@@ -64,8 +66,7 @@ def _sparse_tile(left: Packs, right: Packs, bands: Bands, same: bool) -> Floats:
 def _packs(n: int, bands: int, places: int) -> Packs:
     """Room for so many windows of `n` patches; it is filled again and again, as that of `_room`."""
     shape = (-(-n // PACK), bands * places, PACK)
-    values = np.zeros((*shape[:2], AREA, PACK), np.float32)
-    return Packs(values, np.zeros(shape, np.float32), np.ones(shape, np.float32))
+    return Packs(zeros(*shape[:2], AREA, PACK), zeros(*shape), zeros(*shape))
 
 
 def _pack(pixels: Floats, chosen: Whole, bands: Bands, tops: Whole, lefts: Whole, room: Packs) -> Packs:
@@ -106,24 +107,42 @@ def _pack_window(rows: Floats, left: int, scale: float, values: Floats, lane: in
     return mean * scale, squares / (AREA - 1)
 
 
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def _turn(start: int, end: int, values: Floats, turned: Floats) -> None:
+    """Write windows `(49, PACK)` of the packs from `start` to `end` as `(PACK, 49)`: once, not for each pair of packs."""
+    for pack in range(start, end):
+        for window in range(values.shape[1]):
+            turned[pack, window] = values[pack, window].T
+
+
 @numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=FAST)
 def _sparse(
-    start: int, end: int, pairs: Whole, left: Packs, right: Packs, bands: Bands, places: int, result: Floats
+    start: int,
+    end: int,
+    pairs: Whole,
+    turned: Floats,
+    left: Packs,
+    right: Packs,
+    bands: Bands,
+    places: int,
+    result: Floats,
 ) -> None:
     """Add up the index over the packed windows in `result[i, j]`, for pairs of packs from `start` to `end`.
 
     A matrix product for each window gives the covariances of all pairs of two packs.
     """
-    products, turned = np.empty(2 * PACK, np.float32), np.empty((PACK, AREA), np.float32)
-    part = np.empty((PACK, PACK), np.float32)  # of its own, so that rows lie close, and the compiler knows that they do
+    products = working(2 * PACK, np.float32)
+    part = working(PACK * PACK, np.float32).reshape(
+        PACK, PACK
+    )  # of its own, so that rows lie close, and the compiler knows that they do
     for pair in range(start, end):
         one, two = pairs[pair]
         part[:] = 0
         for window in range(left.values.shape[1]):
             c1, c2 = np.float32(bands.c1[window // places]), np.float32(bands.c2[window // places])
-            turned[:] = left.values[one, window].T
-            y, a, b = right.values[two, window].ravel(), left.means[one, window], right.means[two, window]
-            _add_window(turned, y, a, b, left.spread[one, window], right.spread[two, window], c1, c2, products, part)
+            x, y = turned[one, window], right.values[two, window].ravel()
+            a, b = left.means[one, window], right.means[two, window]
+            _add_window(x, y, a, b, left.spread[one, window], right.spread[two, window], c1, c2, products, part)
         result[one * PACK : (one + 1) * PACK, two * PACK : (two + 1) * PACK] = part
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from landslide_nb.augment.ssim_exact import Tile, in_blocks
+from landslide_nb.augment.ssim_exact import LARGE, Tile, in_blocks
 from landslide_nb.augment.ssim_kernels import AREA, WINDOW, Bands, Floats
 from landslide_nb.progress import Say, counting
 
@@ -16,7 +16,7 @@ def torch_tiles(pixels: Floats, bands: Bands, device: str, progress: Say | None 
     """The similarities of all pairs, tile by tile of the upper triangle."""
     n = len(pixels)
     add = counting(n * (n - 1) // 2, "SSIM, pairs", progress)
-    blocks = in_blocks(np.arange(n), pixels.shape)
+    blocks = in_blocks(np.arange(n), pixels.shape, LARGE)
     for first, rows in enumerate(blocks):
         for columns in blocks[first:]:
             values = _tile(pixels[rows], pixels[columns], bands, device)
