@@ -105,7 +105,7 @@ PEERS = {
 
 
 def pairs(folder: Path, n: int) -> list[Row]:
-    """A pair by us, and by each library; bands are divided by their range, as one data range is all they take."""
+    """A pair by us, among all landslide patches, and by each library; bands are divided by their range, as one data range is all they take."""
     pixels = read(folder, n)
     similarity(pixels[:20])
     count = n * (n - 1) // 2
@@ -209,7 +209,7 @@ def measure(quick: bool) -> pd.DataFrame:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         alone("pixels", max(sizes), folder)
-        rows = alone("pairs", 150 if quick else 250, folder)
+        rows = alone("pairs", 150 if quick else MINORITY, folder)
         for task, counts in (("exact", exact_sizes), ("approximate", sizes)):
             for n in counts:
                 rows += alone(task, n, folder)

@@ -26,7 +26,7 @@ from landslide_nb.augment.ssim_kernels import (
 )
 
 LANES: Final = 32  # patches beside each other: two full vectors of float32
-CHUNK: Final = 8  # patches that meet the same lanes one after the other, while these are in the cache
+CHUNK: Final = 8  # patches that meet the same row of lanes one after the other, while that is in the cache
 
 
 class Lanes(NamedTuple):
@@ -41,6 +41,22 @@ class Lanes(NamedTuple):
     pixels: Floats
     sums: Floats
     spread: Floats
+
+
+class Room(NamedTuple):
+    """Working space of `_pack`.
+
+    Attributes:
+        columns: products of each column's pixels within the rows of the windows, `(CHUNK, W · LANES)`.
+        sliding: of the first six columns of a window, `(LANES,)`.
+        covariance: of each window of a row, `((W − 6) · LANES,)`.
+        total: the index of a row of windows, `(LANES,)`.
+    """
+
+    columns: Doubles
+    sliding: Doubles
+    covariance: Floats
+    total: Floats
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=FAST)
@@ -76,60 +92,70 @@ def fill_tile(start: int, end: int, tasks: Whole, left: Planes, right: Lanes, ba
     """Add up `result[i, j]` for the tasks from `start` to `end`: each is `CHUNK` patches from one on, and a pack."""
     n, m = result.shape
     height, width = right.sums.shape[2], right.sums.shape[3] // LANES
-    columns, sliding = working((width + WINDOW - 1) * LANES, np.float64), working(LANES, np.float64)
-    covariance, row_total, total = working(width * LANES, np.float32), working(LANES, np.float32), np.empty(LANES)
+    size = (width + WINDOW - 1) * LANES
+    room = Room(
+        working(CHUNK * size, np.float64).reshape(CHUNK, size),
+        working(LANES, np.float64),
+        working(width * LANES, np.float32),
+        working(LANES, np.float32),
+    )
+    total = np.empty((CHUNK, LANES))
     for task in range(start, end):
         first, pack = tasks[task]
+        last = min(n, first + CHUNK)
         for band in range(len(bands.c1)):
-            for i in range(first, min(n, first + CHUNK)):
-                total[:] = 0
-                _pack(left, i, right, pack, bands, band, columns, sliding, covariance, row_total, total)
+            total[:] = 0
+            _pack(left, first, last, right, pack, bands, band, room, total)
+            for i in range(first, last):
                 for lane in range(min(LANES, m - pack * LANES)):
-                    result[i, pack * LANES + lane] += total[lane] / (len(bands.c1) * height * width)
+                    result[i, pack * LANES + lane] += total[i - first, lane] / (len(bands.c1) * height * width)
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath=FAST)
 def _pack(
     left: Planes,
-    i: int,
+    first: int,
+    last: int,
     right: Lanes,
     pack: int,
     bands: Bands,
     band: int,
-    columns: Doubles,
-    sliding: Doubles,
-    covariance: Floats,
-    row_total: Floats,
+    room: Room,
     total: Doubles,
 ) -> None:
-    """Add the index over all windows of one band of a patch and of each of a pack to `total`; the four before it are working space."""
-    x, y = left.pixels[i, band], right.pixels[pack, band]
+    """Add the index over all windows of one band, of the patches from `first` to `last` and each of a pack, to `total`.
+
+    Row by row, and the patches within: each row of the pack is fetched once.
+    """
     height, width = right.sums.shape[2], right.sums.shape[3] // LANES
-    centre = np.float32(2 * bands.centre[band] * bands.scale[band])
-    c1, c2, nothing = np.float32(bands.c1[band]), np.float32(bands.c2[band]), np.zeros(x.shape[1], np.float32)
-    columns[:] = 0
+    y, nothing = right.pixels[pack, band], np.zeros(left.pixels.shape[3], np.float32)
+    centre = np.float32(2 * AREA * bands.centre[band] * bands.scale[band])
+    c1, c2 = np.float32(2 * AREA**2 * bands.c1[band]), np.float32(bands.c2[band])
+    room.columns[:] = 0
     for row in range(WINDOW):
-        _next_row(x[row], y[row], nothing, y[row], columns)
+        for i in range(first, last):
+            _next_row(left.pixels[i, band, row], y[row], nothing, y[row], room.columns[i - first])
     for row in range(height):
-        a, b = left.sums[i, band, row, :width], right.sums[pack, band, row]
-        spread_x, spread_y = left.spread[i, band, row, :width], right.spread[pack, band, row]
-        _covariances(a, b, columns, sliding, covariance)
-        row_total[:] = 0
-        _indices(a, b, spread_x, spread_y, covariance, centre, c1, c2, row_total)
-        for lane in range(LANES):
-            total[lane] += row_total[lane]
-        if row + 1 < height:
-            _next_row(x[row + WINDOW], y[row + WINDOW], x[row], y[row], columns)
+        b, spread_y = right.sums[pack, band, row], right.spread[pack, band, row]
+        for i in range(first, last):
+            a, spread_x = left.sums[i, band, row, :width], left.spread[i, band, row, :width]
+            columns, x = room.columns[i - first], left.pixels[i, band]
+            _covariances(a, b, columns, room.sliding, room.covariance)
+            room.total[:] = 0
+            _indices(a, b, spread_x, spread_y, room.covariance, centre, c1, c2, room.total)
+            for lane in range(LANES):
+                total[i - first, lane] += room.total[lane]
+            if row + 1 < height:
+                _next_row(x[row + WINDOW], y[row + WINDOW], x[row], y[row], columns)
 
 
 @numba.njit(inline="never", cache=True, error_model="numpy", fastmath=FAST)
 def _next_row(x: Floats, y: Floats, old_x: Floats, old_y: Floats, columns: Doubles) -> None:
     """Add the products of the row that the windows reach, and take those of the one that they leave."""
     for col in range(len(columns) // LANES):
-        value, old, here = np.float64(x[col]), np.float64(old_x[col]), slice(col * LANES, (col + 1) * LANES)
-        others, old_others, sums = y[here], old_y[here], columns[here]
-        for lane in range(LANES):
-            sums[lane] += value * np.float64(others[lane]) - old * np.float64(old_others[lane])
+        value, old = np.float64(x[col]), np.float64(old_x[col])
+        for at in range(col * LANES, (col + 1) * LANES):
+            columns[at] = columns[at] + value * np.float64(y[at]) - old * np.float64(old_y[at])
 
 
 @numba.njit(inline="never", cache=True, error_model="numpy", fastmath=FAST)
@@ -160,14 +186,14 @@ def _indices(
 ) -> None:
     """Add the index of each window of a row.
 
-    With a, b the means, 2ab = ((a + b)² − (a − b)²) / 2 and a² + b² = ((a + b)² + (a − b)²) / 2: swapping them changes nothing.
+    With a, b the sums and z what centring took from both, 2ab and a² + b² are, but for a factor of both, (a + b + z)² −/+ (a − b)²:
+    swapping a and b changes nothing, and a window against itself gives 1.
     """
-    half, part, twice = np.float32(0.5), np.float32(1 / AREA), np.float32(2 / (AREA - 1))
+    twice = np.float32(2 / (AREA - 1))
     for col in range(len(a)):
         own, own_spread, at = a[col], spread_x[col], col * LANES
         for lane in range(LANES):
-            other = b[at + lane]
-            both, apart = (own + other) * part + centre, (own - other) * part
-            level, gap = both * both * half + c1, apart * apart * half
-            index = (level - gap) * (covariance[at + lane] * twice + c2)
-            total[lane] += index / ((level + gap) * (own_spread + spread_y[at + lane]))
+            both, apart = own + b[at + lane] + centre, own - b[at + lane]
+            level = both * both + c1
+            index = (level - apart * apart) * (covariance[at + lane] * twice + c2)
+            total[lane] += index / ((level + apart * apart) * (own_spread + spread_y[at + lane]))
