@@ -23,7 +23,7 @@ TRAINING = sorted(
     str(path)
     for folder in ("data", "augment", "models")
     for path in Path("landslide_nb", folder).glob("*.py")
-    if path.stem not in ("heads",)
+    if path.stem not in ("heads", "speed")
 ) + [MODEL, "landslide_nb/study.py", "landslide_nb/runs.py", f"landslide_nb/editions/{EDITION}.toml", "landslide_nb/paper/table2.csv"]
 PACKAGE = sorted(map(str, Path("landslide_nb").rglob("*.py"))) + sorted(map(str, Path("landslide_nb").glob("*/*.csv"))) + [MODEL]
 PAGES = sorted(
