@@ -57,9 +57,7 @@ def equal(a: nn.Module, b: nn.Module) -> bool:
 
 def test_packaged_weights_know_an_espresso() -> None:
     """ImageNet weights would be a wrong mapping of names: a network that loads, and sees nothing."""
-    network = timm.create_model(
-        PACKAGED, pretrained=True, pretrained_cfg_overlay={"state_dict": packaged_weights()}
-    )
+    network = timm.create_model(PACKAGED, pretrained=True, pretrained_cfg_overlay={"state_dict": packaged_weights()})
     picture: Any = coffee
     photograph = torch.from_numpy(picture()[:, 100:500].copy()).permute(2, 0, 1)[None].float() / 255
     assert photograph.shape == (1, 3, 400, 400)
