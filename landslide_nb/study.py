@@ -171,9 +171,9 @@ class Study(Settings):
         return rows | ({"resnet50, DeCUR": base.but(backbone="resnet50", weights=self.decur)} if self.decur else {})
 
     def by_pretraining(self) -> dict[str, Self]:
-        """The baseline, and the same network from random weights."""
+        """The baseline's network from random weights, and the baseline."""
         base = self.baseline()
-        return {"ImageNet": base, "none": base.but(weights="none")}
+        return {"none": base.but(weights="none"), base.weights: base}
 
     def by_stem(self) -> dict[str, Self]:
         """The baseline, whose first filters are timm's repeated ones, and with the other stems."""
