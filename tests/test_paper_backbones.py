@@ -55,8 +55,8 @@ def expected(name: str) -> float:
     with torch.device("meta"):
         network = timm.create_model(encoder)
     first = network.get_submodule(network.default_cfg["first_conv"])
-    features = network.get_classifier().in_features
-    size = 1e6 * PUBLISHED[encoder].millions + (BANDS - 3) * first.weight[:, 0].numel() - 1000 * (features + 1)
+    features: int = network.get_classifier().in_features
+    size: float = 1e6 * PUBLISHED[encoder].millions + (BANDS - 3) * first.weight[:, 0].numel() - 1000 * (features + 1)
     if encoder == name:
         return size + 2 * (features + 1)
     # The decoder of segmentation-models-pytorch: each block takes what is below it and the encoder's features of its size.

@@ -30,9 +30,13 @@ def results(best_on_validation: float, best_on_test: float, n_test: int = TEST) 
         share = np.full(N, best_on_test)
         share[validation] = best_on_validation
         history = pd.DataFrame({"epoch": [1, 2, 3], "validation_f1": [0.1, 0.2 + number, 0.3]})
-        told = (last, _wrong(labels, share, rng), np.zeros((N, 1), np.float32))
-        rest = (train, train, np.ones(len(train), np.float32), history, 1.0, train, validation, parts.test)
-        made.append(Result(*told, *rest, Path("run")))
+        best, embeddings, weight = (
+            _wrong(labels, share, rng),
+            np.zeros((N, 1), np.float32),
+            np.ones(len(train), np.float32),
+        )
+        rest = (weight, history, 1.0, train, validation, parts.test, Path("run"))
+        made.append(Result(last, best, embeddings, train, train, *rest))
     return made, labels
 
 
@@ -117,7 +121,7 @@ def test_each_patch_validates_once(n_test: int) -> None:
     positive = table[[f"{part}, landslides" for part in ("training", "validation", "test")]].sum(axis=1)
     assert (positive == labels.sum()).all()
     picture = selection.folds(parts, labels)
-    assert f"{N - n_test} validate 1 time" in picture.alt and f"{n_test} test" in picture.alt
+    assert f"each of {N - n_test} patches validates once; {n_test} are held out" in picture.alt
     legend = picture.figure.axes[0].get_legend()
     assert legend is not None and len(legend.get_texts()) == (3 if n_test else 2)
 
@@ -128,3 +132,4 @@ def test_a_rotation_that_leaves_some_out_shows() -> None:
     wrong = Split(everyone[:0], ((everyone[2:], everyone[:2]), (everyone[:5], everyone[1:3])))
     assert selection.times_validated(wrong).to_dict() == {0: 3, 1: 2, 2: 1}
     assert selection.rotation(wrong, np.zeros(6, np.int8))["in two parts"].tolist() == [0, 2]
+    assert "3 patches validate 0 times" in selection.folds(wrong, np.zeros(6, np.int8)).caption

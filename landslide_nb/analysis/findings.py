@@ -132,19 +132,19 @@ def augmentation(cut: pd.DataFrame, mixed: pd.DataFrame, changes: pd.DataFrame, 
 
 def backbones(size: pd.DataFrame, score: pd.DataFrame, weights: pd.DataFrame) -> Markdown:
     """Chapter 04: which backbone leads, what size and pretraining buy, and what that says of the paper's claims."""
-    order = sorted(score.index, key=lambda name: -score.loc[name, "test F1"].value)
-    told = [name for name in order if _is_told(score.loc[name, "difference"])]
-    large, small = (size["parameters (M)"].idxmax(), size["parameters (M)"].idxmin())
-    gaps = {name: score.loc[name, "train F1"].value - score.loc[name, "test F1"].value for name in order}
-    widest = max(gaps, key=lambda name: gaps[name])
-    (_, start), *_ = weights[::-1].iterrows()
-    gain = start["difference"]
+    test, train, difference = (_by_name(score, column) for column in ("test F1", "train F1", "difference"))
+    millions = _by_name(size, "parameters (M)")
+    order = sorted(test, key=lambda name: -test[name].value)
+    told = [f"`{name}` ({difference[name].value:+.3f})" for name in order if _is_told(difference[name])]
+    large, small = (choose(millions, key=lambda name: millions[name]) for choose in (max, min))
+    widest = max(order, key=lambda name: train[name].value - test[name].value)
+    gain = weights["difference"].iloc[-1]
     return Markdown(
-        f"- Highest test F1: `{order[0]}` with {score.loc[order[0], 'test F1']}. {len(told)} of {len(order) - 1} others differ from"
-        f" the study's own backbone by more than chance allows{': ' if told else ''}{', '.join(map(_signed(score), told))}.\n"
-        f"- The largest, `{large}` ({size.loc[large, 'parameters (M)']:.1f} M parameters), has {score.loc[large, 'test F1']}; the"
-        f" smallest, `{small}` ({size.loc[small, 'parameters (M)']:.1f} M), {score.loc[small, 'test F1']}. The widest gap between train"
-        f" and test F1 is that of `{widest}`: {gaps[widest]:+.3f}.\n"
+        f"- Highest test F1: `{order[0]}` with {test[order[0]]}. {len(told)} of {len(order) - 1} others differ from the study's own"
+        f" backbone by more than chance allows{': ' if told else ''}{', '.join(told)}.\n"
+        f"- The largest, `{large}` ({millions[large]:.1f} M parameters), has {test[large]}; the smallest, `{small}`"
+        f" ({millions[small]:.1f} M), {test[small]}. The widest gap between train and test F1 is that of `{widest}`:"
+        f" {train[widest].value - test[widest].value:+.3f}.\n"
         f"- **ImageNet against none** ({weights.index.name}): {gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}] in test F1,"
         f" {_told(gain)}.\n"
         f"- The paper finds EfficientNetV2-L ahead of all that it compares, and InceptionV3 behind, all with ImageNet weights and on"
@@ -153,8 +153,8 @@ def backbones(size: pd.DataFrame, score: pd.DataFrame, weights: pd.DataFrame) ->
     )
 
 
-def _signed(score: pd.DataFrame) -> Callable[[str], str]:
-    return lambda name: f"`{name}` ({score.loc[name, 'difference'].value:+.3f})"
+def _by_name(table: pd.DataFrame, column: str) -> dict[str, Any]:
+    return {str(name): value for name, value in table[column].items()}
 
 
 def _rank(part: str, family: str, order: Sequence[str]) -> str:
@@ -167,19 +167,19 @@ def _rank(part: str, family: str, order: Sequence[str]) -> str:
 
 def ablations(table: pd.DataFrame, stems: pd.DataFrame, chosen: pd.DataFrame) -> Markdown:
     """Chapter 05: which changes can be told from none, here and in the paper; the stem; what choosing weights does."""
-    told = [str(name) for name, row in table.iloc[1:].iterrows() if _is_told(row["ours"])]
-    same = [np.sign(row["ours"].value) == np.sign(row["paper"]) for _, row in table.iloc[1:].iterrows()]
-    best = str(table["paper"].idxmax())
-    gain = table.loc[best]
+    ours, paper = _by_name(table.iloc[1:], "ours"), _by_name(table.iloc[1:], "paper")
+    told = [name for name in ours if _is_told(ours[name])]
+    same = [np.sign(ours[name].value) == np.sign(paper[name]) for name in ours]
+    best = max(paper, key=lambda name: paper[name])
     changed = "; ".join(
-        f"{name} {row['difference'].value:+.3f} [{row['difference'].low:+.3f}, {row['difference'].high:+.3f}], {_told(row['difference'])}"
-        for name, row in stems.iloc[1:].iterrows()
+        f"{name} {by.value:+.3f} [{by.low:+.3f}, {by.high:+.3f}], {_told(by)}"
+        for name, by in _by_name(stems.iloc[1:], "difference").items()
     )
     return Markdown(
-        f"- Of {len(table) - 1} changes, {len(told)} differ from the baseline by more than chance allows"
+        f"- Of {len(ours)} changes, {len(told)} differ from the baseline by more than chance allows"
         f" (95 % paired interval){': ' + ', '.join(told) if told else ''}.\n"
-        f"- {sum(same)} of {len(same)} have the sign that the paper reports. There, {best!r} gains most ({gain['paper']:+.3f});"
-        f" here it is {gain['ours'].value:+.3f} [{gain['ours'].low:+.3f}, {gain['ours'].high:+.3f}].\n"
+        f"- {sum(same)} of {len(same)} have the sign that the paper reports. There, {best!r} gains most ({paper[best]:+.3f});"
+        f" here it is {ours[best].value:+.3f} [{ours[best].low:+.3f}, {ours[best].high:+.3f}].\n"
         f"- The stem, against timm's repeated filters: {changed}.\n" + _selection(chosen)
     )
 

@@ -159,13 +159,15 @@ def folds_f1(
     for start in range(0, resamples, 200):  # a few at a time: counts are (resamples, N)
         count = min(200, resamples - start)
         drawn = rng.integers(n, size=(count, n)) + n * np.arange(count)[:, None]
-        means.append(_mean_f1(np.bincount(drawn.ravel(), minlength=count * n).reshape(count, n), hits, total))
+        counts = np.bincount(drawn.ravel(), minlength=count * n).reshape(count, n)
+        means.append(_mean_f1(counts.astype(np.float64), hits, total))
     return np.concatenate(means)
 
 
 def _mean_f1(counts: Values, hits: Values, total: Values) -> Values:
     """The mean over folds of F1 for each resample, `(R,)`, from how often it draws each patch `(R, N)`."""
-    return np.mean(2 * (counts @ hits) / np.maximum(counts @ total, 1), 1)
+    means: Values = np.mean(2 * (counts @ hits) / np.maximum(counts @ total, 1), 1)
+    return means
 
 
 def interval(draws: Values) -> Interval:

@@ -55,11 +55,16 @@ def folds(split: Split, labels: Labels) -> Picture:
     axis.set_yticks(range(len(roles)), [f"fold {number}" for number in range(1, len(roles) + 1)])
     axis.set_xlabel("patches, ordered by the fold that they validate in")
     handles = [Patch(facecolor=colour, hatch=hatch, edgecolor="white", label=name) for name, colour, hatch in shown]
-    axis.legend(handles=handles, loc="center left", bbox_to_anchor=(1, 0.5))
-    once = times_validated(split)
-    said = ", ".join(f"{count} validate {times} time(s)" for times, count in once.items())
+    axis.legend(handles=handles, loc="center left", bbox_to_anchor=(1, 0.5), fontsize=8, frameon=False)
+    times = times_validated(split).to_dict()
+    said = f"each of {len(split.development)} patches validates once"
+    if set(times) != {1}:
+        said = ", ".join(f"{count} patches validate {often} times" for often, count in times.items())
     shares = ", ".join(f"{labels[validation].mean():.1%}" for _, validation in split.folds)
-    alt = f"A bar for each of {len(roles)} folds; the validating stretch moves on by a fold. {said}; {len(split.test)} test."
+    alt = (
+        f"A bar for each of {len(roles)} folds; the validating stretch moves on from fold to fold: {said};"
+        f" {len(split.test)} are held out for the test."
+    )
     caption = f"The validation part rotates: {said}. Share of landslides in the validation parts: {shares}."
     return Picture(figure, "fig-rotation", alt, caption)
 
