@@ -151,3 +151,14 @@ def test_a_unets_encoder_starts_from_the_weights(stem: str) -> None:
     assert torch.equal(first[:, :3], first[:, 3:6]) == (stem == "repeat")
     with torch.no_grad():
         assert model.eval().embed(torch.randn(2, 12, 64, 64)).isfinite().all()
+
+
+def test_a_unets_encoder_starts_from_a_file(tmp_path: Path) -> None:
+    """A U-Net on a cluster without a network, or on DeCUR's weights, could not be compared."""
+    optical, path = trunk(13, 1), tmp_path / "ms.pth"
+    torch.save(optical, path)
+    model = create(f"unet:{RESNET}", 12, str(path))
+    assert isinstance(model, UNetBackbone)
+    ours = dict(model.unet.encoder.model.state_dict())
+    assert same(body(ours), body(optical))
+    assert torch.equal(ours["conv1.weight"], by_meaning([optical["conv1.weight"]], 12))
