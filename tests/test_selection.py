@@ -105,7 +105,7 @@ def test_the_picture_and_the_finding_tell_both() -> None:
         assert f"{of} {table[f'{of}: best − last']['a'].value:+.2f}" in picture.alt
     said = findings._selection(table)
     assert f"{table['of it by the choice']['a'].value:+.3f} of the validation score is the choice itself" in said
-    assert "in 2 rows that bias alone" in said
+    assert "in which that bias is more than chance allows: 2." in said and "a loss: 0." in said
 
 
 @pytest.mark.parametrize("n_test", [TEST, 0])

@@ -12,6 +12,7 @@ import torch
 from landslide_nb import plan
 from landslide_nb.analysis import backbones, findings
 from landslide_nb.analysis.scores import Interval
+from landslide_nb.analysis.style import MARKERS
 from landslide_nb.models import speed
 from landslide_nb.models.settings import Settings
 from landslide_nb.models.speed import Rate, Speed
@@ -152,7 +153,7 @@ def test_the_picture_has_a_marker_for_each_and_the_papers_claim() -> None:
         for line in axis.lines
         if line.get_markerfacecolor() not in ("white", "none") and line.get_linestyle() == "None"
     ]
-    assert len({line.get_marker() for line in filled} & set(backbones.MARKERS)) == len(SCORE)
+    assert len({line.get_marker() for line in filled} & set(MARKERS)) == len(SCORE)
     for name in SCORE.index:
         assert name in picture.alt
     assert "EfficientNetV2-L" in picture.caption and "InceptionV3" in picture.caption
@@ -169,5 +170,8 @@ def test_the_findings_follow_the_numbers() -> None:
     assert "(own): +0.200 [+0.190, +0.210] in test F1, more than chance allows" in said
     assert "EfficientNetV2 (`tf_efficientnetv2_b0`) is number 1 of 3." in said
     assert "Inception (`inception_next_atto`) is number 3 of 3." in said
+    blind = scored(own=(0.1, 0.0, 0.0), other=(0.0, 0.0, 0.0))
+    nothing = findings.backbones(SIZE.iloc[:2].set_index(blind.index), blind, weights).data
+    assert "nothing to rank" in nothing and "Highest" not in nothing and "+0.200" in nothing
     none = findings.backbones(SIZE.iloc[:1], SCORE.iloc[:1], weights).data
     assert "No EfficientNetV2 is among these." in none and "0 of 0 others" in none

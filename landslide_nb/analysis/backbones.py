@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 from landslide_nb import plan
 from landslide_nb.analysis import tables
 from landslide_nb.analysis.scores import Interval
-from landslide_nb.analysis.style import BLUE, GREY, Picture, panels
+from landslide_nb.analysis.style import BLUE, GREY, MARKERS, Picture, panels
 from landslide_nb.models.speed import speed
 from landslide_nb.runs import Result
 from landslide_nb.study import Study
 
 Labels = NDArray[np.int8]
-MARKERS: Final = "o^sDvPX*<>hpd8"
 FORMATS: Final = {
     "parameters (M)": ".2f",
     "GFLOPs": ".2f",

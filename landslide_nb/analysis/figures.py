@@ -19,6 +19,7 @@ from landslide_nb.analysis.style import (
     CLASS_NAMES,
     GREEN,
     GREY,
+    MARKERS,
     ORANGE,
     Picture,
     panels,
@@ -192,7 +193,7 @@ def learning_curves(histories: Mapping[str, pd.DataFrame], name: str) -> Picture
     figure, axes = panels(1, 2, 3.3, 2.6)
     styles = ("-", "--", ":", "-.")
     for i, (title, history) in enumerate(histories.items()):
-        line = {"ls": styles[i % 4], "marker": "o^sDvPX*"[i % 8], "ms": 3, "lw": 1}
+        line = {"ls": styles[i % 4], "marker": MARKERS[i % len(MARKERS)], "ms": 3, "lw": 1}
         axes[0, 0].plot(history["epoch"], history["loss"], label=title, **line)
         scored = history.dropna(subset=["validation_f1"])
         axes[0, 1].plot(scored["epoch"], scored["validation_f1"], label=title, **line)

@@ -139,18 +139,24 @@ def backbones(size: pd.DataFrame, score: pd.DataFrame, weights: pd.DataFrame) ->
     large, small = (choose(millions, key=lambda name: millions[name]) for choose in (max, min))
     widest = max(order, key=lambda name: train[name].value - test[name].value)
     gain = weights["difference"].iloc[-1]
-    return Markdown(
+    lines = [
         f"- Highest test F1: `{order[0]}` with {test[order[0]]}. {len(told)} of {len(order) - 1} others differ from the study's own"
-        f" backbone by more than chance allows{': ' if told else ''}{', '.join(told)}.\n"
+        f" backbone by more than chance allows{': ' if told else ''}{', '.join(told)}.",
         f"- The largest, `{large}` ({millions[large]:.1f} M parameters), has {test[large]}; the smallest, `{small}`"
         f" ({millions[small]:.1f} M), {test[small]}. The widest gap between train and test F1 is that of `{widest}`:"
-        f" {train[widest].value - test[widest].value:+.3f}.\n"
+        f" {train[widest].value - test[widest].value:+.3f}.",
+    ]
+    ranks = f" {_rank('efficientnetv2', 'EfficientNetV2', order)} {_rank('inception', 'Inception', order)}"
+    if test[order[0]].value == 0:
+        lines, ranks = ["- No backbone finds a single landslide of the test part: there is nothing to rank."], ""
+    lines += [
         f"- **ImageNet against none** ({weights.index.name}): {gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}] in test F1,"
-        f" {_told(gain)}.\n"
-        f"- The paper finds EfficientNetV2-L ahead of all that it compares, and InceptionV3 behind, all with ImageNet weights and on"
-        f" the challenge's own test part. {_rank('efficientnetv2', 'EfficientNetV2', order)} {_rank('inception', 'Inception', order)}"
-        " Where networks start from different weights, as in the table, this tests the start as much as the network."
-    )
+        f" {_told(gain)}.",
+        "- The paper finds EfficientNetV2-L ahead of all that it compares, and InceptionV3 behind, all with ImageNet weights and on the"
+        f" challenge's own test part.{ranks} Where networks start from different weights, as in the table, this tests the start as"
+        " much as the network.",
+    ]
+    return Markdown("\n".join(lines))
 
 
 def _by_name(table: pd.DataFrame, column: str) -> dict[str, Any]:
@@ -200,10 +206,9 @@ def _selection(chosen: pd.DataFrame) -> str:
     worse = sum(each.high < 0 for each in chosen["test: best − last"])
     biased = sum(each.low > 0 for each in chosen["of it by the choice"])
     return text + (
-        f" On the hold-out test it adds {gives.mean():+.3f} ({gives.min():+.3f} to {gives.max():+.3f}): more than chance allows in"
-        f" {better} rows, less in {worse}. So {by_choice.mean():+.3f} of the validation score is the choice itself; in {biased} rows that"
-        " bias alone is more than chance. The paper chooses so too, but reports scores of other patches; its validation scores are not"
-        " given."
+        f" On the hold-out test it adds {gives.mean():+.3f} ({gives.min():+.3f} to {gives.max():+.3f}). Rows in which that is a gain by"
+        f" more than chance allows: {better}; a loss: {worse}. So {by_choice.mean():+.3f} of the validation score is the choice itself;"
+        f" rows in which that bias is more than chance allows: {biased}. The paper chooses so too, and reports other patches' scores."
     )
 
 
