@@ -12,6 +12,8 @@ EDITION = config.get("edition", "smoke")
 DATA = config.get("data", "simulated")
 # Real things to show beside, where somebody has them: a table of statistics, a patch.
 BESIDE = "".join(f" -p {name} '{config[name]}'" for name in ("statistics", "patch") if config.get(name))
+# A file of DeCUR's weights, for one more row of chapter 04.
+DECUR = f" -p decur '{config['decur']}'" if config.get("decur") else ""
 BUILD = f"build/{EDITION}"
 CHAPTERS = sorted(path.stem for path in Path("notebooks").glob("[0-9]*.ipynb"))
 BIN = Path(sys.executable).parent  # the same environment as snakemake's, activated or not
@@ -23,7 +25,7 @@ TRAINING = sorted(
     str(path)
     for folder in ("data", "augment", "models")
     for path in Path("landslide_nb", folder).glob("*.py")
-    if path.stem not in ("heads",)
+    if path.stem not in ("heads", "speed")
 ) + [MODEL, "landslide_nb/study.py", "landslide_nb/runs.py", f"landslide_nb/editions/{EDITION}.toml", "landslide_nb/paper/table2.csv"]
 PACKAGE = sorted(map(str, Path("landslide_nb").rglob("*.py"))) + sorted(map(str, Path("landslide_nb").glob("*/*.csv"))) + [MODEL]
 PAGES = sorted(
@@ -38,7 +40,7 @@ if config.get("jobs") == "runs":
     from landslide_nb.plan import jobs
     from landslide_nb.study import Study
 
-    RUNS = [f"{BUILD}/runs/{name}.done" for name in jobs(Study.load(EDITION, DATA))]
+    RUNS = [f"{BUILD}/runs/{name}.done" for name in jobs(Study.load(EDITION, DATA, decur=config.get("decur")))]
 
     localrules:
         runs,
@@ -60,7 +62,7 @@ rule run:
         mem_mb=8000,
         runtime=240,  # minutes
     shell:
-        "{COMMAND} fit --only {wildcards.run} -p edition {EDITION} -p data '{DATA}'"
+        "{COMMAND} fit --only {wildcards.run} -p edition {EDITION} -p data '{DATA}'{DECUR}"
 
 
 rule runs:
@@ -70,7 +72,7 @@ rule runs:
         touch(f"{BUILD}/runs.done"),
     threads: 1 if RUNS else workflow.cores
     shell:
-        "true" if RUNS else "{COMMAND} fit -p edition {EDITION} -p data '{DATA}'"
+        "true" if RUNS else "{COMMAND} fit -p edition {EDITION} -p data '{DATA}'{DECUR}"
 
 
 rule chapter:
@@ -83,7 +85,7 @@ rule chapter:
         facts=f"{BUILD}/chapters/{{chapter}}.json",
     shell:
         # One thread each: chapters only read runs and draw, and two of them at once use two cores best.
-        "OMP_NUM_THREADS=1 {COMMAND} chapter {input.notebook} -o {output.notebook} -p edition {EDITION} -p data '{DATA}'{BESIDE}"
+        "OMP_NUM_THREADS=1 {COMMAND} chapter {input.notebook} -o {output.notebook} -p edition {EDITION} -p data '{DATA}'{DECUR}{BESIDE}"
 
 
 rule pages:

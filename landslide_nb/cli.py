@@ -72,12 +72,13 @@ def fit(
     context: typer.Context,
     only: Annotated[str | None, typer.Option(help="One run, by its name in `plan --names`.")] = None,
 ) -> None:
-    """Train every run that the chapters need and that is not there yet.
+    """Train every run that the chapters need and that is not there yet, then measure the speed of each backbone.
 
     Parameters of the study are given as in papermill, for example -p edition lite -p seed 7.
     """
     from landslide_nb import plan, runs
     from landslide_nb.models.processes import processes
+    from landslide_nb.models.speed import speed
     from landslide_nb.study import Study
 
     study = Study.load(**_parameters(context.args))
@@ -87,6 +88,8 @@ def fit(
     results = runs.fit(study.experiments())
     if processes().is_main_process:
         typer.echo(f"{sum(map(len, results.values()))} runs are there")
+        for compared in study.by_backbone().values():  # when nothing trains beside it any more
+            speed(compared.settings, typer.echo)
 
 
 @app.command(context_settings=TAKES_PARAMETERS)

@@ -40,7 +40,14 @@ from landslide_nb.study import Study
 # The code that a run's numbers come from: a change here makes new runs, a changed figure does not.
 CODE = (
     *("data/bands.py", "data/channels.py", "data/scaling.py", "data/folds.py", "augment"),
-    *("models/backbones.py", "models/settings.py", "models/processes.py", "models/training.py", "models/fold.py"),
+    *(
+        "models/backbones.py",
+        "models/weights.py",
+        "models/settings.py",
+        "models/processes.py",
+        "models/training.py",
+        "models/fold.py",
+    ),
 )
 LIBRARIES = ("numpy", "scikit-learn", "torch", "accelerate", "timm", "kornia", "segmentation-models-pytorch")
 

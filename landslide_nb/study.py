@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 import pandas as pd
 from pydantic import Field, ValidationError, field_validator
@@ -17,7 +17,7 @@ from landslide_nb.data import marginals, render, simulate, statistics, zindi
 from landslide_nb.data.folds import Split, split
 from landslide_nb.data.patches import Patches
 from landslide_nb.errors import StudyError
-from landslide_nb.models.backbones import check_name
+from landslide_nb.models.backbones import Stem, check_name
 from landslide_nb.models.settings import Settings
 from landslide_nb.store import store
 
@@ -43,6 +43,9 @@ class Study(Settings):
     data_seed: int = Field(42, ge=0, description="of simulation, hold-out split and folds")
     smote_per_patch: int = Field(5, ge=1, description="synthetic patches for each landslide patch, in rows with SMOTE")
     backbones: dict[str, str] = Field(description="chapter 04: each backbone and its weights")
+    decur: str | None = Field(
+        None, description="chapter 04: a file of DeCUR's ResNet-50 weights; without one its row is left out"
+    )
     svm_c: Annotated[tuple[float, ...], Field(strict=False)] = Field(
         (1.0, 0.75, 0.5, 0.1), description="chapter 06: the SVM's C"
     )
@@ -162,13 +165,26 @@ class Study(Settings):
         return self.best().but(smote_scope="before_split")
 
     def by_backbone(self) -> dict[str, Self]:
-        """The baseline with each backbone of the edition's list."""
+        """The baseline with each backbone of the edition's list, and with DeCUR's weights where there is a file of them."""
         base = self.baseline()
-        return {name: base.but(backbone=name, weights=weights) for name, weights in self.backbones.items()}
+        rows = {name: base.but(backbone=name, weights=weights) for name, weights in self.backbones.items()}
+        return rows | ({"resnet50, DeCUR": base.but(backbone="resnet50", weights=self.decur)} if self.decur else {})
+
+    def by_pretraining(self) -> dict[str, Self]:
+        """The baseline's network from random weights, and the baseline."""
+        base = self.baseline()
+        return {"none": base.but(weights="none"), base.weights: base}
+
+    def by_stem(self) -> dict[str, Self]:
+        """The baseline, whose first filters are timm's repeated ones, and with the other stems."""
+        base = self.baseline()
+        return {stem: base.but(stem=stem) for stem in get_args(Stem)}
 
     def experiments(self) -> dict[str, Self]:
         """Every study that the chapters ask runs of, once, under one of its names."""
         named = self.ablations() | self.by_backbone() | {"SSIM-SMOTE before the split": self.before_split()}
+        named |= {f"weights {name}": study for name, study in self.by_pretraining().items()}
+        named |= {f"stem {name}": study for name, study in self.by_stem().items()}
         distinct = {study.settings.model_dump_json(): (name, study) for name, study in reversed(named.items())}
         return dict(reversed(distinct.values()))
 

@@ -16,7 +16,8 @@ from torch.nn.functional import interpolate, softmax
 from landslide_nb.analysis import tables
 from landslide_nb.errors import StudyError, WeightsError
 from landslide_nb.models import backbones
-from landslide_nb.models.backbones import PACKAGED, AnyBackbone, UNetBackbone, create
+from landslide_nb.models.backbones import AnyBackbone, UNetBackbone, create
+from landslide_nb.models.weights import PACKAGED, packaged_weights
 from landslide_nb.study import published
 
 SMALL = ("test_resnet", "test_efficientnet", "test_vit", "unet:test_resnet")
@@ -56,9 +57,7 @@ def equal(a: nn.Module, b: nn.Module) -> bool:
 
 def test_packaged_weights_know_an_espresso() -> None:
     """ImageNet weights would be a wrong mapping of names: a network that loads, and sees nothing."""
-    network = timm.create_model(
-        PACKAGED, pretrained=True, pretrained_cfg_overlay={"state_dict": backbones.packaged_weights()}
-    )
+    network = timm.create_model(PACKAGED, pretrained=True, pretrained_cfg_overlay={"state_dict": packaged_weights()})
     picture: Any = coffee
     photograph = torch.from_numpy(picture()[:, 100:500].copy()).permute(2, 0, 1)[None].float() / 255
     assert photograph.shape == (1, 3, 400, 400)
@@ -101,7 +100,7 @@ def test_networks_with_a_grid_take_the_image_size(size: int) -> None:
 def test_the_packaged_weights_are_all_there() -> None:
     """A layer that no weight is found for would start at random without a word."""
     loaded = create(PACKAGED, 3, "imagenet").state_dict()
-    known = backbones.packaged_weights()
+    known = packaged_weights()
     trained = {name for name in loaded if "classifier" not in name and "num_batches" not in name}
     assert trained <= {f"network.{name}" for name in known}
     assert all(torch.equal(loaded[name], known[name.removeprefix("network.")]) for name in trained)
@@ -110,7 +109,7 @@ def test_the_packaged_weights_are_all_there() -> None:
 def test_stem_repeat_repeats_the_rgb_filters() -> None:
     """The first layer would not start as timm's does, which the paper's numbers come from."""
     weight = first_filters(packaged("repeat"))
-    rgb = backbones.packaged_weights()["conv_stem.weight"]
+    rgb = packaged_weights()["conv_stem.weight"]
     assert torch.allclose(weight, rgb.repeat(1, 4, 1, 1) * 3 / 12)
 
 
@@ -153,7 +152,7 @@ def test_no_weights_are_not_the_packaged_ones() -> None:
 
 def test_weights_come_from_a_file(tmp_path: Path) -> None:
     """A cluster without a network could not use weights that were carried there."""
-    torch.save(backbones.packaged_weights(), tmp_path / "rgb.pth")
+    torch.save(packaged_weights(), tmp_path / "rgb.pth")
     assert equal(create(PACKAGED, 12, str(tmp_path / "rgb.pth")), packaged("repeat"))
 
 
@@ -196,7 +195,7 @@ def test_backbones_that_cannot_be_built_are_study_errors(name: str) -> None:
     [
         ("resnet18", "/no/such/file.pth", "/no/such/file.pth does not exist"),
         ("resnet18", "imagenet", "weights of resnet18 cannot be had from timm's hub"),
-        ("unet:resnet18", "imagenet", "unet:resnet18 has no weights 'imagenet'"),
+        ("unet:resnet18", "imagenet", "weights of resnet18 cannot be had from timm's hub"),
     ],
 )
 def test_missing_weights_are_one_sentence(name: str, weights: str, said: str) -> None:

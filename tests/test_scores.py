@@ -160,7 +160,58 @@ def test_training_f1_is_of_training_patches() -> None:
     results, labels = synthetic(folds=2)
     probabilities = np.where(np.isin(np.arange(N), results[0].train), labels, 1 - labels).astype(np.float32)
     known = Result(**(vars(results[0]) | {"probabilities": probabilities}))
-    assert scores.training_f1([known], labels) == 1
+    assert scores.training_f1([known], labels, 100) == Interval(1, 1, 1)
+
+
+def test_training_f1_is_the_mean_of_the_folds_own() -> None:
+    """A fold with more landslides would weigh more than another, or a patch count as often as it was trained on."""
+    results, labels = synthetic()
+    rng = np.random.default_rng(2)
+    told = [np.where(rng.random(N) < 0.3, 1 - labels, labels).astype(np.float32) for _ in results]
+    known = [Result(**(vars(r) | {"probabilities": p})) for r, p in zip(results, told, strict=True)]
+    each = [f1_score(labels[r.train], p[r.train]) for r, p in zip(results, told, strict=True)]
+    interval = scores.training_f1(known, labels, 500)
+    assert interval.value == pytest.approx(np.mean(each))
+    assert interval.low < interval.value < interval.high
+
+
+def test_f1_over_folds_is_that_of_scikit_learn_on_each_resample() -> None:
+    """An interval would be of patches counted once, however often they are drawn."""
+    results, labels = synthetic()
+    rng = np.random.default_rng(5)
+    told = [rng.random(N) < 0.4 for _ in results]
+    parts = [r.validation for r in results]
+    everyone = np.unique(np.concatenate(parts))
+    again = np.random.default_rng(7)
+    drawn = everyone[again.integers(len(everyone), size=(30, len(everyone)))]
+    expected = [
+        np.mean([
+            f1_score(labels[i[np.isin(i, part)]], p[i[np.isin(i, part)]], zero_division=0)
+            for part, p in zip(parts, told, strict=True)
+        ])
+        for i in (everyone, *drawn)
+    ]  # fmt: skip
+    np.testing.assert_allclose(scores.folds_f1(labels, parts, told, 30, seed=7), expected)
+
+
+def test_changes_are_against_the_first_row() -> None:
+    """A stem would be compared with another than timm's, or on other patches."""
+    results, labels = synthetic()
+    right = [Result(**(vars(r) | {"best_probabilities": labels.astype(np.float32)})) for r in results]
+    table = tables.changes({"first": results, "second": right}, Study.load("smoke", resamples=100), labels)
+    test = results[0].test
+    assert table["difference"]["first"] == Interval(0, 0, 0)
+    everything = f1_score(labels[test], np.ones(len(test)))  # the first says yes to all
+    assert table["difference"]["second"].value == pytest.approx(1 - everything)
+    assert table["test F1"]["second"].value == 1
+
+
+def test_tables_are_shown_in_the_formats_that_are_asked_for() -> None:
+    """Images a second would have three decimals, or a missing interval be `nan`."""
+    table = pd.DataFrame({"a": [Interval(1, 2, 3), np.nan], "b": [0.25, 2.0], "c": ["x", "y"]}, index=["i", "j"])
+    shown = tables.show(table.rename_axis("corner"), {"a": ".0f"})
+    assert shown.to_numpy().tolist() == [["1 [2, 3]", "0.250", "x"], ["–", "2.000", "y"]]
+    assert (shown.columns.name, shown.index.name) == ("corner", None)
 
 
 @pytest.mark.parametrize("c", [1.0, 0.1])

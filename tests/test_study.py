@@ -227,11 +227,31 @@ def test_each_backbone_is_the_baseline_with_its_weights() -> None:
         assert row == study.baseline().but(backbone=name, weights=study.backbones[name])
 
 
+def test_decurs_row_is_there_when_its_file_is() -> None:
+    """The paper's ResNet-50 with DeCUR's weights could not be compared, or every reader would need its file."""
+    study = Study.load("smoke", decur="decur.pth")
+    (name, row), *others = list(study.by_backbone().items())[::-1]
+    assert (name, row.backbone, row.weights) == ("resnet50, DeCUR", "resnet50", "decur.pth")
+    assert [name for name, _ in others[::-1]] == list(study.backbones)
+    assert row in study.experiments().values()
+
+
+def test_pretraining_and_stems_change_one_thing() -> None:
+    """What a row changes besides its name would be taken for the effect of weights, or of the stem."""
+    study = Study.load("smoke")
+    base = study.baseline()
+    assert study.by_pretraining() == {"none": base.but(weights="none"), "imagenet": base}
+    assert study.by_stem() == {stem: base.but(stem=stem) for stem in ("repeat", "aware", "random")}
+
+
 @pytest.mark.parametrize("edition", EDITIONS)
 def test_experiments_are_all_and_each_once(edition: str) -> None:
     """A chapter would lack a run, or the same network be trained twice."""
     study = Study.load(edition)
-    wanted = [*study.ablations().values(), *study.by_backbone().values(), study.best().but(smote_scope="before_split")]
+    base = study.baseline()
+    more = [study.best().but(smote_scope="before_split"), base.but(weights="none")]
+    more += [base.but(stem=stem) for stem in ("aware", "random")]
+    wanted = [*study.ablations().values(), *study.by_backbone().values(), *more]
     keys = [row.settings.model_dump_json() for row in study.experiments().values()]
     assert len(set(keys)) == len(keys)
     assert set(keys) == {row.settings.model_dump_json() for row in wanted}

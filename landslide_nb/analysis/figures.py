@@ -11,7 +11,6 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from landslide_nb.analysis.explain import Map
-from landslide_nb.analysis.scores import Interval
 from landslide_nb.analysis.style import (
     BLUE,
     CLASS_COLOURS,
@@ -20,6 +19,7 @@ from landslide_nb.analysis.style import (
     CLASS_NAMES,
     GREEN,
     GREY,
+    MARKERS,
     ORANGE,
     Picture,
     panels,
@@ -188,36 +188,12 @@ def decibels(mixed: Pixels, in_power: Pixels, table: pd.DataFrame, weight: float
     )
 
 
-def f1_over_parameters(table: pd.DataFrame) -> Picture:
-    """Test F1 over the number of parameters (Fig. 5); needs the columns `parameters (M)` and `test F1` (an Interval)."""
-    figure, axes = panels(1, 1, 6.2, 3.4)
-    axis = axes[0, 0]
-    for (backbone, row), marker in zip(table.iterrows(), "o^sDvPX*<>hp" * 2, strict=False):
-        _point(axis, row["parameters (M)"], row["test F1"], BLUE, marker, str(backbone))
-    axis.set(xscale="log", xlabel="parameters (millions)", ylabel="test F1")
-    axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-    text = "; ".join(
-        f"{backbone} {row['test F1']:.2f} at {row['parameters (M)']:.1f} M" for backbone, row in table.iterrows()
-    )
-    return Picture(
-        figure,
-        "fig-backbones",
-        f"Test F1 over parameters with 95 % intervals: {text}.",
-        "Test F1 of each backbone over its size.",
-    )
-
-
-def _point(axis: Axes, x: float, y: Interval, colour: str, marker: str, label: str) -> None:
-    error = [[max(y.value - y.low, 0)], [max(y.high - y.value, 0)]]
-    axis.errorbar(x, y.value, yerr=error, fmt=marker, color=colour, capsize=2, label=label)
-
-
 def learning_curves(histories: Mapping[str, pd.DataFrame], name: str) -> Picture:
     """Training loss and validation F1 over epochs, a line each."""
     figure, axes = panels(1, 2, 3.3, 2.6)
     styles = ("-", "--", ":", "-.")
     for i, (title, history) in enumerate(histories.items()):
-        line = {"ls": styles[i % 4], "marker": "o^sDvPX*"[i % 8], "ms": 3, "lw": 1}
+        line = {"ls": styles[i % 4], "marker": MARKERS[i % len(MARKERS)], "ms": 3, "lw": 1}
         axes[0, 0].plot(history["epoch"], history["loss"], label=title, **line)
         scored = history.dropna(subset=["validation_f1"])
         axes[0, 1].plot(scored["epoch"], scored["validation_f1"], label=title, **line)

@@ -8,7 +8,6 @@ import pandas as pd
 from IPython.display import Markdown
 from numpy.typing import NDArray
 
-from landslide_nb.analysis.scores import Interval
 from landslide_nb.data.bands import BACKSCATTER, BANDS, CHANGE, OPTICAL, SAR
 from landslide_nb.study import published
 
@@ -105,8 +104,12 @@ def _leak(leak: pd.DataFrame) -> str:
     )
 
 
+def _is_told(difference: Any) -> bool:
+    return bool(difference.low > 0 or difference.high < 0)
+
+
 def _told(difference: Any) -> str:
-    return "more than chance allows" if difference.low > 0 or difference.high < 0 else "no more than chance allows"
+    return "more than chance allows" if _is_told(difference) else "no more than chance allows"
 
 
 def augmentation(cut: pd.DataFrame, mixed: pd.DataFrame, changes: pd.DataFrame, power: pd.DataFrame) -> Markdown:
@@ -127,28 +130,85 @@ def augmentation(cut: pd.DataFrame, mixed: pd.DataFrame, changes: pd.DataFrame, 
     )
 
 
-def backbones(table: pd.DataFrame) -> Markdown:
-    """Chapter 04: which backbone leads, and whether that can be told."""
-    order = sorted(table.index, key=lambda name: -table.loc[name, "test F1"].value)
-    best, second = (table.loc[name, "test F1"] for name in order[:2])
+def backbones(size: pd.DataFrame, score: pd.DataFrame, weights: pd.DataFrame) -> Markdown:
+    """Chapter 04: which backbone leads, what size and pretraining buy, and what that says of the paper's claims."""
+    test, train, difference = (_by_name(score, column) for column in ("test F1", "train F1", "difference"))
+    millions = _by_name(size, "parameters (M)")
+    order = sorted(test, key=lambda name: -test[name].value)
+    told = [f"`{name}` ({difference[name].value:+.3f})" for name in order if _is_told(difference[name])]
+    large, small = (choose(millions, key=lambda name: millions[name]) for choose in (max, min))
+    widest = max(order, key=lambda name: train[name].value - test[name].value)
+    gain = weights["difference"].iloc[-1]
+    lines = [
+        f"- Highest test F1: `{order[0]}` with {test[order[0]]}. {len(told)} of {len(order) - 1} others differ from the study's own"
+        f" backbone by more than chance allows{': ' if told else ''}{', '.join(told)}.",
+        f"- The largest, `{large}` ({millions[large]:.1f} M parameters), has {test[large]}; the smallest, `{small}`"
+        f" ({millions[small]:.1f} M), {test[small]}. The widest gap between train and test F1 is that of `{widest}`:"
+        f" {train[widest].value - test[widest].value:+.3f}.",
+    ]
+    ranks = f" {_rank('efficientnetv2', 'EfficientNetV2', order)} {_rank('inception', 'Inception', order)}"
+    if test[order[0]].value == 0:
+        lines, ranks = ["- No backbone finds a single landslide of the test part: there is nothing to rank."], ""
+    lines += [
+        f"- **ImageNet against none** ({weights.index.name}): {gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}] in test F1,"
+        f" {_told(gain)}.",
+        "- The paper finds EfficientNetV2-L ahead of all that it compares, and InceptionV3 behind, all with ImageNet weights and on the"
+        f" challenge's own test part.{ranks} Where networks start from different weights, as in the table, this tests the start as"
+        " much as the network.",
+    ]
+    return Markdown("\n".join(lines))
+
+
+def _by_name(table: pd.DataFrame, column: str) -> dict[str, Any]:
+    return {str(name): value for name, value in table[column].items()}
+
+
+def _rank(part: str, family: str, order: Sequence[str]) -> str:
+    """Where the best of a family comes in among all."""
+    places = [place for place, name in enumerate(order, 1) if part in name and not name.startswith("unet:")]
+    if not places:
+        return f"No {family} is among these."
+    return f"Here {family} (`{order[places[0] - 1]}`) is number {places[0]} of {len(order)}."
+
+
+def ablations(table: pd.DataFrame, stems: pd.DataFrame, chosen: pd.DataFrame) -> Markdown:
+    """Chapter 05: which changes can be told from none, here and in the paper; the stem; what choosing weights does."""
+    ours, paper = _by_name(table.iloc[1:], "ours"), _by_name(table.iloc[1:], "paper")
+    told = [name for name in ours if _is_told(ours[name])]
+    same = [np.sign(ours[name].value) == np.sign(paper[name]) for name in ours]
+    best = max(paper, key=lambda name: paper[name])
+    changed = "; ".join(
+        f"{name} {by.value:+.3f} [{by.low:+.3f}, {by.high:+.3f}], {_told(by)}"
+        for name, by in _by_name(stems.iloc[1:], "difference").items()
+    )
     return Markdown(
-        f"- Highest test F1: `{order[0]}` with {best}, then `{order[1]}` with {second}; the intervals"
-        f" {'overlap' if _overlap(best, second) else 'do not overlap'}.\n"
-        "- The paper finds EfficientNetV2-L ahead of all it compares, all with ImageNet weights, on the challenge's own test part."
+        f"- Of {len(ours)} changes, {len(told)} differ from the baseline by more than chance allows"
+        f" (95 % paired interval){': ' + ', '.join(told) if told else ''}.\n"
+        f"- {sum(same)} of {len(same)} have the sign that the paper reports. There, {best!r} gains most ({paper[best]:+.3f});"
+        f" here it is {ours[best].value:+.3f} [{ours[best].low:+.3f}, {ours[best].high:+.3f}].\n"
+        f"- The stem, against timm's repeated filters: {changed}.\n" + _selection(chosen)
     )
 
 
-def ablations(table: pd.DataFrame) -> Markdown:
-    """Chapter 05: which changes can be told from none, here and in the paper."""
-    told = [str(name) for name, row in table.iloc[1:].iterrows() if row["ours"].low > 0 or row["ours"].high < 0]
-    same = [np.sign(row["ours"].value) == np.sign(row["paper"]) for _, row in table.iloc[1:].iterrows()]
-    best = str(table["paper"].idxmax())
-    gain = table.loc[best]
-    return Markdown(
-        f"- Of {len(table) - 1} changes, {len(told)} differ from the baseline by more than chance allows"
-        f" (95 % paired interval){': ' + ', '.join(told) if told else ''}.\n"
-        f"- {sum(same)} of {len(same)} have the sign that the paper reports. There, {best!r} gains most ({gain['paper']:+.3f});"
-        f" here it is {gain['ours']:+.3f}."
+def _selection(chosen: pd.DataFrame) -> str:
+    """What choosing the best weights seems to give, and what it gives, over rows."""
+    seems = np.array([each.value for each in chosen["validation: best − last"]])
+    text = (
+        f"- **Choosing each fold's best weights** adds {seems.mean():+.3f} to the validation F1 that they were chosen by, on average"
+        f" over {len(chosen)} rows ({seems.min():+.3f} to {seems.max():+.3f})."
+    )
+    if "optimism" not in chosen:
+        return text + " There is no hold-out part here to say what it is worth."
+    gives, by_choice = (
+        np.array([each.value for each in chosen[name]]) for name in ("test: best − last", "of it by the choice")
+    )
+    better = sum(each.low > 0 for each in chosen["test: best − last"])
+    worse = sum(each.high < 0 for each in chosen["test: best − last"])
+    biased = sum(each.low > 0 for each in chosen["of it by the choice"])
+    return text + (
+        f" On the hold-out test it adds {gives.mean():+.3f} ({gives.min():+.3f} to {gives.max():+.3f}). Rows in which that is a gain by"
+        f" more than chance allows: {better}; a loss: {worse}. So {by_choice.mean():+.3f} of the validation score is the choice itself;"
+        f" rows in which that bias is more than chance allows: {biased}. The paper chooses so too, and reports other patches' scores."
     )
 
 
@@ -198,7 +258,3 @@ def _extreme(changes: pd.DataFrame, moment: str, choose: Callable[..., tuple[flo
         (float(value), str(transform), column) for column in columns for transform, value in changes[column].items()
     )
     return f"{transform} ({value:+.0%} in {column})"
-
-
-def _overlap(a: Interval, b: Interval) -> bool:
-    return a.low <= b.high and b.low <= a.high

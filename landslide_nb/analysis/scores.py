@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import bootstrap
 from sklearn.metrics import average_precision_score, f1_score, precision_score, recall_score, roc_auc_score
 
+from landslide_nb.data.folds import Indices
 from landslide_nb.runs import Result
 
 Values = NDArray[np.floating]
@@ -130,6 +131,51 @@ def reported(results: Sequence[Result]) -> tuple[NDArray[np.int64], Values]:
     return hold_out(results) if len(results[0].test) else out_of_fold(results)
 
 
-def training_f1(results: Sequence[Result], labels: Labels) -> float:
-    """Mean over the folds of the F1 on their own training patches, by the last weights."""
-    return float(np.mean([f1(labels[r.train] == 1, r.probabilities[r.train] >= 0.5) for r in results]))
+def folds_f1(
+    labels: Labels, parts: Sequence[Indices], predicted: Sequence[NDArray[np.bool_]], resamples: int, seed: int = 0
+) -> Values:
+    """The mean over folds of each network's F1 on its own part, then the same on bootstrap resamples of the patches.
+
+    A resample draws from the patches of all parts together, so a patch that is in several folds' parts counts alike in each.
+    The same parts and seed draw the same patches: two such arrays can be subtracted, and are then compared on each resample.
+
+    Args:
+        labels: `(N,)`.
+        parts: for each fold, indices of the patches that it is scored on.
+        predicted: for each fold, bool `(N,)`.
+        resamples: bootstrap resamples.
+        seed: of the resampling.
+
+    Returns:
+        `(1 + resamples,)`, the estimate first.
+    """
+    everyone = np.unique(np.concatenate(parts))
+    member = np.stack([np.isin(everyone, part) for part in parts], 1)
+    said, true = np.stack([p[everyone] for p in predicted], 1), labels[everyone, None] == 1
+    hits = (member & said & true).astype(np.float64)
+    total = member * (said.astype(np.float64) + true)
+    rng, n = np.random.default_rng(seed), len(everyone)
+    means = [_mean_f1(np.ones((1, n)), hits, total)]
+    for start in range(0, resamples, 200):  # a few at a time: counts are (resamples, N)
+        count = min(200, resamples - start)
+        drawn = rng.integers(n, size=(count, n)) + n * np.arange(count)[:, None]
+        counts = np.bincount(drawn.ravel(), minlength=count * n).reshape(count, n)
+        means.append(_mean_f1(counts.astype(np.float64), hits, total))
+    return np.concatenate(means)
+
+
+def _mean_f1(counts: Values, hits: Values, total: Values) -> Values:
+    """The mean over folds of F1 for each resample, `(R,)`, from how often it draws each patch `(R, N)`."""
+    means: Values = np.mean(2 * (counts @ hits) / np.maximum(counts @ total, 1), 1)
+    return means
+
+
+def interval(draws: Values) -> Interval:
+    """The estimate, which comes first, and its 95 % percentile interval."""
+    return Interval(float(draws[0]), *map(float, np.percentile(draws[1:], (2.5, 97.5))))
+
+
+def training_f1(results: Sequence[Result], labels: Labels, resamples: int) -> Interval:
+    """Mean over the folds of the F1 on their own training patches, by the last weights; resampled over patches."""
+    parts = [result.train for result in results]
+    return interval(folds_f1(labels, parts, [result.probabilities >= 0.5 for result in results], resamples))

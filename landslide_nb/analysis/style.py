@@ -20,6 +20,7 @@ GREY: Final = "#6E6E6E"
 CLASS_COLOURS: Final = (BLUE, ORANGE)
 CLASS_HATCHES: Final = ("", "///")
 CLASS_MARKERS: Final = ("o", "^")
+MARKERS: Final = "o^sDvPX*<>hpd8"  # for things that there are more of than colours that everyone can tell apart
 CLASS_NAMES: Final = ("no landslide", "landslide")
 DPI: Final = 90
 STYLE: Final[dict[str, Any]] = {

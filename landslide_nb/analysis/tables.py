@@ -15,7 +15,6 @@ from landslide_nb.analysis.scores import (
     auroc_interval,
     f1_difference,
     f1_interval,
-    hold_out,
     out_of_fold,
     reported,
     training_f1,
@@ -24,8 +23,7 @@ from landslide_nb.augment.online import Mixed
 from landslide_nb.data.bands import BACKSCATTER, BANDS, CHANGE, OPTICAL, SAR
 from landslide_nb.data.statistics import COLUMNS
 from landslide_nb.models import heads
-from landslide_nb.models.backbones import parameters, stages
-from landslide_nb.models.training import build
+from landslide_nb.models.backbones import stages
 from landslide_nb.runs import Result
 from landslide_nb.study import Study, published
 
@@ -85,24 +83,6 @@ def _same(a: object, b: object) -> bool:
     return (pd.isna(a) and pd.isna(b)) or (not pd.isna(a) and not pd.isna(b) and bool(a == b))  # type: ignore[call-overload]
 
 
-def backbones(results: Mapping[str, Sequence[Result]], study: Study, labels: Labels) -> pd.DataFrame:
-    """Train and test F1, size and speed of each backbone (Fig. 5)."""
-    rows = {}
-    for name, folds in results.items():
-        indices, probabilities = reported(folds)
-        seconds = np.median([folds[0].history["seconds"].median(), *(r.history["seconds"].median() for r in folds)])
-        rows[name] = {
-            "weights": study.backbones[name],
-            "parameters (M)": parameters(build(study.settings.model_copy(update={"backbone": name, "weights": "none"})))
-            / 1e6,
-            "training images/s": np.mean([len(r.first) for r in folds]) / seconds,
-            "train F1": training_f1(folds, labels),
-            "out-of-fold F1": _out_of_fold_f1(folds, labels, study.resamples),
-            "test F1": f1_interval(labels[indices], probabilities >= 0.5, study.resamples),
-        }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("backbone")
-
-
 def ablations(results: Mapping[str, Sequence[Result]], study: Study, labels: Labels) -> pd.DataFrame:
     """Table 2: F1 of each row and its difference to the baseline, ours and the paper's."""
     paper = published("table2").set_index("row")
@@ -113,7 +93,7 @@ def ablations(results: Mapping[str, Sequence[Result]], study: Study, labels: Lab
         indices, probabilities = reported(folds)
         predicted = probabilities >= 0.5
         rows[name] = {
-            "train F1": training_f1(folds, labels),
+            "train F1": training_f1(folds, labels, study.resamples),
             "test F1": f1_interval(labels[indices], predicted, study.resamples),
             "ours": f1_difference(labels[indices], predicted, reference, study.resamples),
             "paper": paper.loc[name, "test_f1"] - paper["test_f1"].iloc[0],
@@ -121,6 +101,23 @@ def ablations(results: Mapping[str, Sequence[Result]], study: Study, labels: Lab
             "paper test F1": paper.loc[name, "test_f1"],
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("row")
+
+
+def changes(results: Mapping[str, Sequence[Result]], study: Study, labels: Labels) -> pd.DataFrame:
+    """F1 of runs that the paper has not, and the difference of test F1 to the first, on the same patches."""
+    first = next(iter(results.values()))
+    reference = reported(first)[1] >= 0.5
+    rows = {}
+    for name, folds in results.items():
+        indices, probabilities = reported(folds)
+        unseen, said = out_of_fold(folds)
+        rows[name] = {
+            "train F1": training_f1(folds, labels, study.resamples),
+            "out-of-fold F1": f1_interval(labels[unseen], said >= 0.5, study.resamples),
+            "test F1": f1_interval(labels[indices], probabilities >= 0.5, study.resamples),
+            "difference": f1_difference(labels[indices], probabilities >= 0.5, reference, study.resamples),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def compare_heads(results: Sequence[Result], study: Study, labels: Labels) -> pd.DataFrame:
@@ -166,37 +163,20 @@ def _put_together(
     return indices, np.concatenate([s[r.validation] for s, r in zip(scores, results, strict=True)]) >= 0
 
 
-def selection(results: Mapping[str, Sequence[Result]], study: Study, labels: Labels) -> pd.DataFrame:
-    """Last weights against those of the best validation F1: what choosing them seems to give, and what it gives."""
-    rows = {}
-    for name, folds in results.items():
-        chosen = [
-            f1_interval(labels[r.validation], r.best_probabilities[r.validation] >= 0.5, 100).value for r in folds
-        ]
-        row: dict[str, object] = {
-            "validation F1, last": _out_of_fold_f1(folds, labels, study.resamples),
-            "validation F1, chosen on it (biased)": float(np.mean(chosen)),
-        }
-        if len(folds[0].test):
-            for title, best in (("test F1, last", False), ("test F1, best", True)):
-                indices, probabilities = hold_out(folds, best)
-                row[title] = f1_interval(labels[indices], probabilities >= 0.5, study.resamples)
-        rows[name] = row
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("run")
-
-
-def _out_of_fold_f1(results: Sequence[Result], labels: Labels, resamples: int) -> Interval:
-    indices, probabilities = out_of_fold(results)
-    return f1_interval(labels[indices], probabilities >= 0.5, resamples)
-
-
-def show(table: pd.DataFrame) -> pd.DataFrame:
-    """A table for people: three decimals, a dash where there is nothing, the index named in the corner."""
-    text: pd.DataFrame = table.map(
-        lambda value: f"{value:.3f}" if isinstance(value, float | Interval) else value
-    ).replace("nan", "–")
+def show(table: pd.DataFrame, formats: Mapping[str, str] | None = None) -> pd.DataFrame:
+    """A table for people: three decimals unless `formats` says else, a dash for nothing, the index named in the corner."""
+    specs = {name: (formats or {}).get(name, ".3f") for name in table.columns}
+    text = pd.DataFrame({name: table[name].map(lambda value, s=spec: _shown(value, s)) for name, spec in specs.items()})
     text.columns.name, text.index.name = text.index.name, None
     return text
+
+
+def _shown(value: object, spec: str) -> object:
+    if isinstance(value, Interval):
+        return "–" if np.isnan(value.value) else f"{value:{spec}}"
+    if isinstance(value, float):
+        return "–" if np.isnan(value) else f"{value:{spec}}"
+    return value
 
 
 def cutmix_labels(before: Tensor, targets: Tensor, mixed: Mixed) -> pd.DataFrame:

