@@ -29,14 +29,16 @@ class Published(NamedTuple):
 
 
 PUBLISHED: Final = {
-    "tf_efficientnetv2_l.in21k_ft_in1k": Published(120, "Tan and Le 2021, table 7"),
-    "inception_v3": Published(23.851784, "Keras Applications, InceptionV3: without the auxiliary classifier"),
+    "tf_efficientnetv2_l.in21k_ft_in1k": Published(118.515272, "torchvision, EfficientNet_V2_L_Weights"),
+    "inception_v3": Published(
+        23.9, "keras.io/api/applications, InceptionV3: without the auxiliary classifier, as timm's"
+    ),
     "resnet50": Published(25.557032, "torchvision, ResNet50_Weights"),
     "wide_resnet50_2": Published(68.883240, "torchvision, Wide_ResNet50_2_Weights"),
     "regnety_320": Published(145.046770, "torchvision, RegNet_Y_32GF_Weights"),
     "vit_base_patch16_224": Published(86.567656, "torchvision, ViT_B_16_Weights"),
     "swin_base_patch4_window7_224": Published(87.768224, "torchvision, Swin_B_Weights"),
-    "davit_base": Published(87.9, "Ding et al. 2022, table 2"),
+    "davit_base": Published(87.9, "Ding et al. 2022, abstract"),
     "resnet34": Published(21.797672, "torchvision, ResNet34_Weights"),
 }
 BANDS: Final = 12
