@@ -148,14 +148,40 @@ def test_what_no_longer_serves_is_pruned_and_nothing_else(empty: Path, command: 
     assert [run.state for run in kept.kept()] == ["leftover", "current", "current", "interrupted"]
 
 
+def snakemake(folder: Path, *options: str) -> str:
+    """What Snakemake prints in a folder that looks like the checkout, a job for each run."""
+    for part in ("Snakefile", "_config.yml", "notebooks", "book", "landslide_nb"):
+        (folder / part).symlink_to(ROOT / part)
+    command = [Path(sys.executable).parent / "snakemake", "--config", "edition=smoke", "jobs=runs", *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
 def test_snakemake_plans_a_job_for_each_run(tmp_path: Path) -> None:
     """A cluster would get one job that trains everything, or jobs that no run answers to."""
-    snakemake = Path(sys.executable).parent / "snakemake"
-    options = ["-n", "--cores", "2", "--config", "edition=smoke", "jobs=runs", "--until", "runs"]
-    for part in ("Snakefile", "_config.yml", "notebooks", "book", "landslide_nb"):
-        (tmp_path / part).symlink_to(ROOT / part)
-    done = subprocess.run([snakemake, *options], capture_output=True, text=True, check=False, cwd=tmp_path)
-    assert done.returncode == 0, done.stdout + done.stderr
+    said = snakemake(tmp_path, "-n", "--cores", "2", "--until", "runs")
     for name in plan.jobs(Study.load("smoke")):
-        assert done.stdout.count(f"output: build/smoke/runs/{name}.done") == 1
-    assert "mem_mb=8000" in done.stdout and "runtime=240" in done.stdout
+        assert said.count(f"output: build/smoke/runs/{name}.done") == 1
+    assert "mem_mb=8000" in said and "runtime=240" in said
+
+
+# A scheduler: it starts the job script beside it, and says the job's number.
+SUBMIT = """
+echo "$1" >> submitted
+sh "$1" > job.$$.log 2>&1 &
+echo $!
+"""
+
+
+def test_a_cluster_trains_the_runs(empty: Path, tmp_path: Path) -> None:
+    """Jobs would start and train nothing, or something that nobody reads, where a scheduler runs them and not Snakemake."""
+    (tmp_path / "submit.sh").write_text(SUBMIT)
+    study = Study.load("smoke")
+    named = [name for name, run in plan.jobs(study).items() if run.study.backbone == "mobilenetv3_small_050"]
+    wanted = [f"build/smoke/runs/{name}.done" for name in named]
+    cluster = ("--executor", "cluster-generic", "--cluster-generic-submit-cmd", "sh submit.sh", "--jobs", "2")
+    snakemake(tmp_path, *cluster, "--", *wanted)
+    assert len((tmp_path / "submitted").read_text().splitlines()) == len(named) == study.folds
+    assert all((tmp_path / path).is_file() for path in wanted)
+    assert {path.name for path in empty.iterdir()} == {plan.job(study, name).key for name in named}
