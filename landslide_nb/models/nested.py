@@ -62,7 +62,7 @@ def out_of_fold(
         arrays = _compute(table, folds, seed, report)
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as temporary, temporary.open("wb") as file:
-            np.savez(file, **arrays)
+            np.savez(file, **arrays)  # type: ignore[arg-type]
     with np.load(path, allow_pickle=False) as kept:
         found = {
             kind: {name.removeprefix(f"{kind}/"): kept[name] for name in kept.files if name.startswith(f"{kind}/")}

@@ -6,16 +6,16 @@ patch (inner folds), are what the logistic regression that weighs the members is
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 from imblearn.over_sampling import SMOTE
 from imblearn.pipeline import make_pipeline as balanced
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, QuantileTransformer, StandardScaler
 from sklearn.svm import SVC
 
@@ -23,7 +23,7 @@ from landslide_nb.data.ratios import derive
 from landslide_nb.errors import DataError
 from landslide_nb.models import heads
 
-Head = Pipeline | ClassifierMixin
+Head = Any  # an estimator of scikit-learn or LightGBM, or a pipeline that ends with one
 Labels = NDArray[np.int8]
 Values = NDArray[np.float32]
 Scores = NDArray[np.float64]
