@@ -49,6 +49,17 @@ def calibration(found: OutOfFold, resamples: int) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("probabilities")
 
 
+def told(found: OutOfFold) -> dict[str, Scores]:
+    """The probabilities that the reliability diagram sets side by side."""
+    smote = "LightGBM, SMOTE"
+    return {
+        f"{smote}: its own": found.raw[smote],
+        f"{PLAIN}: its own": found.raw[PLAIN],
+        f"{smote}: recalibrated": found.probabilities[smote],
+        f"{STACK}: recalibrated": found.probabilities[STACK],
+    }
+
+
 def by_group(found: OutOfFold, table: pd.DataFrame, resamples: int, model: str = STACK) -> pd.DataFrame:
     """Where a model fails: its out-of-fold scores on patches of one kind."""
     decided = found.decided[model]
