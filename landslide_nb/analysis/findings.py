@@ -173,8 +173,9 @@ def heads_on_real(scores: pd.DataFrame, calibrated: pd.DataFrame, shifted: pd.Da
     error = "expected calibration error"
     own = calibrated.loc["LightGBM, SMOTE: its own"]
     lines = [
-        f"- Best on real patches: {best}, out-of-fold F1 {scores.loc[best, f1]}, AUROC {scores.loc[best, 'AUROC']}. That is {gain.value:+.3f}"
-        f" [{gain.low:+.3f}, {gain.high:+.3f}] in F1 against {scores.index[0]} ({first[f1]}), {_told(gain)}.",
+        f"- Best on real patches: {best}, out-of-fold F1 {scores.loc[best, f1]}, AUROC {scores.loc[best, 'AUROC']}."
+        f" That is {gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}] in F1 against {scores.index[0]} ({first[f1]}),"
+        f" {_told(gain)}.",
         f"- With SMOTE, trees say {own['said']:.1%} where {own['true']:.1%} are true, with an {error} of {own[error]}; recalibrated inside"
         f" the folds it is {calibrated.loc['LightGBM, SMOTE: recalibrated', error]}, and that of the best"
         f" {calibrated.loc[f'{best}: recalibrated', error]}.",

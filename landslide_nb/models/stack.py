@@ -58,7 +58,7 @@ class Relevance(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
 def members(seed: int = 0) -> dict[str, Head]:
     """The heads by name, unfitted; each takes the 85 statistics `(N, 85)`."""
-    grown = {"n_estimators": 400, "learning_rate": 0.04, "colsample_bytree": 0.2, "min_child_samples": 10}
+    grown = {"n_estimators": 1000, "learning_rate": 0.04, "colsample_bytree": 0.2, "min_child_samples": 10}
     trees = heads.lightgbm(seed, **grown, subsample=0.8, subsample_freq=1)
     normal = QuantileTransformer(n_quantiles=300, output_distribution="normal", random_state=seed)
     return {
