@@ -9,6 +9,7 @@ import pytest
 from conftest import Command
 from numpy.typing import NDArray
 from sklearn.metrics import f1_score
+from sklearn.model_selection import StratifiedKFold
 
 from landslide_nb.analysis import calibration, predict, real, shift
 from landslide_nb.analysis.scores import mcnemar
@@ -44,7 +45,7 @@ def test_ratios_of_decibels_and_levels_are_what_they_are_called(tiny: Patches) -
         "before AVH": table["AVH_mean"] - table["ADVH_mean"],
     }
     for name, column in expected.items():
-        np.testing.assert_allclose(derived[name], column, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(derived[name].to_numpy(), np.asarray(column), rtol=1e-4, atol=1e-5)
 
 
 def test_the_correlation_of_two_bands_is_recovered_from_the_spread_of_their_index() -> None:
@@ -87,7 +88,7 @@ def test_nothing_is_chosen_on_the_patches_that_are_scored(rows: pd.DataFrame, mo
     """Labels of an outer fold would move its own probabilities, thresholds or calibration."""
     monkeypatch.setattr(stack, "members", lambda: QUICK)
     found = nested.out_of_fold(rows, folds=3, seed=1, report=lambda line: None)
-    cutter = nested.StratifiedKFold(3, shuffle=True, random_state=1)
+    cutter = StratifiedKFold(3, shuffle=True, random_state=1)
     train, held_out = next(iter(cutter.split(values(rows), rows["label"])))
     fitted = stack.Stack.fit(values(rows)[train], rows["label"].to_numpy(np.int8)[train], QUICK)
     np.testing.assert_allclose(found.probabilities[STACK][held_out], fitted.probabilities(values(rows)[held_out]))

@@ -55,7 +55,7 @@ def calibration_error(labels: Labels, probabilities: Values, resamples: int, see
 
 def diagram(labels: Labels, told: Mapping[str, Values], name: str) -> Picture:
     """Reliability diagram: the share of landslides among patches over the probability that was said of them."""
-    figure, axes = panels(1, 1, 6.4, 3.6)
+    figure, axes = panels(1, 1, 7.6, 3.8)
     axis, parts = axes[0, 0], []
     axis.plot((0, 1), (0, 1), color=GREY, lw=0.8)
     for (title, probabilities), (colour, marker, line) in zip(told.items(), LOOKS, strict=False):
