@@ -171,14 +171,15 @@ def heads_on_real(scores: pd.DataFrame, calibrated: pd.DataFrame, shifted: pd.Da
     best = max(scores.index, key=lambda name: scores.loc[name, f1].value)
     first, gain = scores[f1].iloc[0], scores.loc[best, difference]
     error = "expected calibration error"
-    own = calibrated.loc["LightGBM, SMOTE: its own"]
+    own, errors = calibrated.loc["LightGBM, SMOTE: its own"], dict(calibrated[error])
     lines = [
         f"- Best on real patches: {best}, out-of-fold F1 {scores.loc[best, f1]}, AUROC {scores.loc[best, 'AUROC']}."
         f" That is {gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}] in F1 against {scores.index[0]} ({first}),"
         f" {_told(gain)}.",
-        f"- With SMOTE, trees say {own['said']:.1%} where {own['true']:.1%} are true, with an {error} of {own[error]}; recalibrated inside"
-        f" the folds it is {calibrated.loc['LightGBM, SMOTE: recalibrated', error]}, and that of the best"
-        f" {calibrated.loc[f'{best}: recalibrated', error]}.",
+        f"- With SMOTE, trees say {own['said']:.1%} where {own['true']:.1%} are true,"
+        f" with an {error} of {errors['LightGBM, SMOTE: its own']}; recalibrated inside"
+        f" the folds it is {errors['LightGBM, SMOTE: recalibrated']}, and that of the best"
+        f" {errors[f'{best}: recalibrated']}.",
     ]
     lines += [
         f"- Thinned to {float(rate):.0%} of landslides, the rate is estimated at {row['estimated rate']:.1%}. Correcting for it moves F1 by"
