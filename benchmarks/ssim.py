@@ -105,7 +105,7 @@ PEERS = {
 
 
 def pairs(folder: Path, n: int) -> list[Row]:
-    """A pair by us, among all landslide patches, and by each library; bands are divided by their range, as one data range is all they take."""
+    """A pair by us, among all landslide patches, and by each library, which take one data range: bands are divided by theirs."""
     pixels = read(folder, n)
     similarity(pixels[:20])
     count = n * (n - 1) // 2

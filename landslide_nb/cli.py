@@ -57,6 +57,27 @@ def statistics(source: Path, output: Path) -> None:
 
 
 @app.command()
+def stack(
+    table: Annotated[Path, typer.Argument(help="Labelled statistics, as `statistics` writes them.")],
+    new: Annotated[Path, typer.Argument(help="Such a table with labels or without, an HDF5 file, or a folder.")],
+    output: Annotated[Path, typer.Option("-o", help="Where the predictions go (CSV).")],
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+) -> None:
+    """Fit LightGBM and an SVM to a labelled TABLE of statistics and predict the patches of NEW (chapter 06).
+
+    All is fitted on TABLE, the threshold too. Where NEW has labels, its F1 and AUROC are said.
+    """
+    from landslide_nb.analysis import predict
+    from landslide_nb.data import statistics
+    from landslide_nb.data.patches import replacing
+
+    told = predict.apply(statistics.read(table), statistics.load(new), seed)
+    with replacing(output) as temporary:
+        told.to_csv(temporary, index=False)
+    typer.echo(predict.said(told))
+
+
+@app.command()
 def fit_simulator(table: Path, output: Path, seed: Annotated[int, typer.Option(min=0)] = 0) -> None:
     """Fit the simulator to a TABLE of real statistics (as `statistics` writes it) and write its parameters to OUTPUT."""
     from landslide_nb.data import statistics

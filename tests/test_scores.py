@@ -1,7 +1,6 @@
 """Scores are scikit-learn's, intervals behave, and no head or fold scores what it has seen."""
 
 from pathlib import Path
-from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -9,14 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import f1_score, roc_auc_score
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from landslide_nb.analysis import scores, tables
 from landslide_nb.analysis.scores import Interval, auroc_interval, f1_difference, f1_interval
-from landslide_nb.models import heads
+from landslide_nb.models import heads, sweep
 from landslide_nb.runs import Result
 from landslide_nb.study import Study
 
@@ -240,38 +238,31 @@ def test_lightgbm_decides_at_one_half() -> None:
     assert np.array_equal(decided, head.predict(results[0].embeddings) == 1)
 
 
-class Probe(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """A head that remembers what it was fitted on."""
-
-    seen: ClassVar[list[tuple[NDArray[np.float32], NDArray[np.int8]]]] = []
-
-    def fit(self, embeddings: NDArray[np.float32], labels: NDArray[np.int8]) -> Self:
-        """Remember."""
-        self.seen.append((embeddings.copy(), labels.copy()))
-        self.fitted_ = True
-        return self
-
-    def decision_function(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Decide by the first number."""
-        first: NDArray[np.float32] = embeddings[:, 0]
-        return first
-
-
 @pytest.mark.parametrize("n_test", [TEST, 0])
-def test_heads_are_fitted_on_training_embeddings_only(n_test: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_heads_are_fitted_on_training_embeddings_only(n_test: int) -> None:
     """A head would win because it has seen the patches that it is scored on."""
     results, labels = synthetic(n_test=n_test)
-    monkeypatch.setattr(Probe, "seen", [])
-    replacements: dict[str, Any] = {"svm": lambda c: Probe(), "lightgbm": lambda seed: Probe()}
-    for name, head in replacements.items():
-        monkeypatch.setattr(heads, name, head)
-    table = tables.compare_heads(results, Study.load("smoke", svm_c=(0.5,), resamples=100), labels)
-    assert list(table.index) == ["FC", "LightGBM", "SVM, C = 0.5"]
-    assert len(Probe.seen) == 2 * len(results)
-    for number, (embeddings, known) in enumerate(Probe.seen):
-        result = results[number % len(results)]
-        assert np.array_equal(embeddings, result.embeddings[result.train])
-        assert np.array_equal(known, labels[result.train])
+    study = Study.load("smoke", svm_c=(0.5,), resamples=100)
+    assert list(tables.compare_heads(results, study, labels).index) == ["FC", "LightGBM", "SVM, C = 0.5"]
+    rng, result = np.random.default_rng(3), results[0]
+    other = np.setdiff1d(np.arange(N), result.train)
+    embeddings, known = result.embeddings.copy(), labels.copy()
+    embeddings[other], known[other] = 9 * rng.standard_normal((len(other), 6)), 1 - known[other]
+    changed = Result(**(vars(result) | {"embeddings": embeddings}))
+    before, after = (tables._decisions(r, study, y) for r, y in ((result, labels), (changed, known)))
+    for name, decided in before.items():
+        np.testing.assert_allclose(decided[result.train], after[name][result.train], err_msg=name)
+
+
+@given(st.sampled_from([10.0, 1.0, 0.75, 0.5, 0.1, 0.01]), st.integers(0, 20))
+def test_the_sweep_is_a_plain_fit_for_each_c(c: float, seed: int) -> None:
+    """The kernel that all C share would be another than each fit's own: wrong width, or of patches that are held out."""
+    rng = np.random.default_rng(seed)
+    x = (rng.standard_normal((80, 30)) * rng.uniform(0.01, 100, 30)).astype(np.float32)
+    labels, train = (rng.random(80) < 0.4).astype(np.int8), np.sort(rng.permutation(80)[:50])
+    plain = heads.decide(heads.svm(c).fit(x[train], labels[train]), x)
+    found = sweep.svm(x, labels, train, (c, 3.0))[c]
+    np.testing.assert_allclose(found, plain, atol=3e-3)  # libsvm stops at 1e-3 from the optimum
 
 
 def test_heads_are_scored_on_patches_that_none_was_fitted_on() -> None:

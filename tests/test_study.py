@@ -27,7 +27,7 @@ PAPER = {
     "scaling": "standard",
     "colour": 0.2,
     "geometry": 0.2,
-    "svm_c": (1.0, 0.75, 0.5, 0.1),
+    "svm_c": (10.0, 1.0, 0.75, 0.5, 0.1, 0.01),
 }
 
 

@@ -225,6 +225,31 @@ def heads(table: pd.DataFrame) -> Markdown:
     )
 
 
+def heads_on_real(scores: pd.DataFrame, calibrated: pd.DataFrame, shifted: pd.DataFrame) -> Markdown:
+    """Chapter 06: what the heads know of real patches, how far to trust their probabilities, and what a rarer class does."""
+    f1, difference = scores.columns[:2]
+    best = max(scores.index, key=lambda name: scores.loc[name, f1].value)
+    first, gain = scores[f1].iloc[0], scores.loc[best, difference]
+    error = "expected calibration error"
+    own, errors = calibrated.loc["LightGBM, SMOTE: its own"], dict(calibrated[error])
+    lines = [
+        f"- Best on real patches: {best}, out-of-fold F1 {scores.loc[best, f1]}, AUROC {scores.loc[best, 'AUROC']}."
+        f" That is {gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}] in F1 against {scores.index[0]} ({first}),"
+        f" {_told(gain)}.",
+        f"- With SMOTE, trees say {own['said']:.1%} where {own['true']:.1%} are true,"
+        f" with an {error} of {errors['LightGBM, SMOTE: its own']}; recalibrated inside"
+        f" the folds it is {errors['LightGBM, SMOTE: recalibrated']}, and that of the best"
+        f" {errors[f'{best}: recalibrated']}.",
+    ]
+    lines += [
+        f"- Thinned to {float(rate):.0%} of landslides, the rate is estimated at {row['estimated rate']:.1%}. Correcting for it moves F1 by"
+        f" {row['gain'].value:+.3f} [{row['gain'].low:+.3f}, {row['gain'].high:+.3f}], {_told(row['gain'])}; by"
+        f" {row['mean gain']:+.3f} on average over draws."
+        for rate, row in zip(shifted.index, shifted.to_dict("records"), strict=True)
+    ]
+    return Markdown("\n".join(lines))
+
+
 def maps(parts: Mapping[str, float]) -> Markdown:
     """Chapter 07: how far the classes come apart in two dimensions."""
     text = "; ".join(f"{name}: {share:.0%}" for name, share in parts.items())

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import bootstrap
+from scipy.stats import binom, bootstrap
 from sklearn.metrics import average_precision_score, f1_score, precision_score, recall_score, roc_auc_score
 
 from landslide_nb.data.folds import Indices
@@ -59,6 +59,18 @@ def f1_difference(
     return _bootstrap(
         (labels == 1, np.asarray(predicted, bool), np.asarray(reference, bool)), difference, resamples, seed
     )
+
+
+def mcnemar(labels: Labels, predicted: ArrayLike, reference: ArrayLike) -> float:
+    """Mid-p value of McNemar's exact test: are two predictions of the same patches wrong equally often?
+
+    Twice the tail of the patches that only one gets right, but for half of the outcome itself (Fagerland, Lydersen and Laake
+    2013): the exact test rejects too rarely. 1 where both are right and wrong together.
+    """
+    right, other = (np.asarray(said, bool) == (labels == 1) for said in (predicted, reference))
+    only, only_other = int((right & ~other).sum()), int((~right & other).sum())
+    fewer, coin = min(only, only_other), binom(only + only_other, 0.5)
+    return float(2 * coin.cdf(fewer) - coin.pmf(fewer))
 
 
 def auroc_interval(labels: Labels, probabilities: Values, resamples: int, seed: int = 0) -> Interval:

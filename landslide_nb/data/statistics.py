@@ -8,10 +8,12 @@ import zlib
 from pathlib import Path
 from typing import Final
 
+import h5py
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from landslide_nb.data import zindi
 from landslide_nb.data.bands import BAND_NAMES
 from landslide_nb.data.patches import Patches
 from landslide_nb.errors import DataError
@@ -61,8 +63,31 @@ def _describe(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.concatenate([brightness, moments.reshape(len(pixels), -1)], 1).astype(np.float32)
 
 
-def read(path: str | Path) -> pd.DataFrame:
+def load(source: str | Path) -> pd.DataFrame:
+    """The statistics of what is given: a table of them (labels or none), an HDF5 file, or a challenge folder.
+
+    Of a file or folder with a test part it is that part, else the labelled one.
+
+    Raises:
+        DataError: as `read`, `Patches.read` and `zindi.read` do.
+    """
+    source = Path(source)
+    if source.is_dir():
+        train, test = zindi.read(source)
+        return describe(test if len(test) else train)
+    if source.is_file() and h5py.is_hdf5(source):
+        with h5py.File(source) as file:
+            part = "test" if "test" in file else None
+        return describe(Patches.read(source, part))
+    return read(source, labelled=False)
+
+
+def read(path: str | Path, labelled: bool = True) -> pd.DataFrame:
     """Read a statistics table (CSV, plain or gzipped), strictly.
+
+    Args:
+        path: of the table.
+        labelled: whether it must have labels; if not, it may.
 
     Raises:
         DataError: if it is missing, lacks a column, holds a NaN, repeats an ID or has a label other than 0 or 1.
@@ -74,10 +99,12 @@ def read(path: str | Path) -> pd.DataFrame:
         table = pd.read_csv(path)
     except (ValueError, OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path} cannot be read as CSV ({str(error).strip()})") from error
-    missing = [column for column in ("ID", "label", *COLUMNS) if column not in table]
+    known = ["label"] if labelled or "label" in table else []
+    expected = ["ID", *known, *COLUMNS]
+    missing = [column for column in expected if column not in table]
     if missing:
-        raise DataError(f"{path} lacks the column {missing[0]!r} ({len(missing)} of {len(COLUMNS) + 2} are missing)")
-    table = table[["ID", "label", *COLUMNS]]
+        raise DataError(f"{path} lacks the column {missing[0]!r} ({len(missing)} of {len(expected)} are missing)")
+    table = table[expected]
     if table.empty:
         raise DataError(f"{path} has no rows; expected one for each patch")
     wrong = table.isna() | table.isin((np.inf, -np.inf))
@@ -86,8 +113,8 @@ def read(path: str | Path) -> pd.DataFrame:
         name = table.columns[column]
         raise DataError(f"{path}, line {line + 2}: {name} is empty, NaN or infinite; expected a number")
     text = [column for column in COLUMNS if not pd.api.types.is_numeric_dtype(table[column])]
-    if text or not table["label"].isin((0, 1)).all():
+    if text or not table[known].isin((0, 1)).all(axis=None):
         raise DataError(f"{path}: column {text[0] if text else 'label'!r} holds a value that is no number it can have")
     if table["ID"].duplicated().any():
         raise DataError(f"{path}: {table['ID'][table['ID'].duplicated()].iloc[0]} stands twice")
-    return table.astype(dict.fromkeys(COLUMNS, np.float32) | {"label": np.int8})
+    return table.astype(dict.fromkeys(COLUMNS, np.float32) | dict.fromkeys(known, np.int8))

@@ -30,7 +30,7 @@ def decide(head: Pipeline | LGBMClassifier, embeddings: NDArray[np.float32]) -> 
     return np.asarray(head.decision_function(embeddings), np.float64)
 
 
-def fc_decision(probabilities: NDArray[np.float32]) -> Scores:
+def fc_decision(probabilities: NDArray[np.floating]) -> Scores:
     """The same for the network's own layer: the log-odds of its probability."""
     p = np.clip(probabilities.astype(np.float64), 1e-12, 1 - 1e-12)
     return np.log(p / (1 - p))
