@@ -7,7 +7,7 @@ import pandas as pd
 from IPython.display import Markdown
 
 from landslide_nb.analysis.explain import SINGLE
-from landslide_nb.analysis.occlusion import count, verdict
+from landslide_nb.analysis.occlusion import RIVALS, count, verdict
 from landslide_nb.analysis.scores import Interval
 from landslide_nb.data.bands import OPTICAL, SAR
 
@@ -122,12 +122,11 @@ def _sides(found: Found) -> dict[str, list[str]]:
 
 
 def _summary(found: Found) -> str:
-    """One sentence for all of it."""
-    sides = set(_sides(found))
-    if "for it" not in sides:
-        return (
-            f"So on real patches nothing supports it{', and some speaks against it' if 'against it' in sides else ''}."
-        )
-    if "against it" not in sides:
-        return "So on real patches it is supported, and nothing speaks against it."
-    return "So on real patches the answer depends on the question, and no single ranking can be given."
+    """One sentence: radar as a whole, and each pass, which has as many bands as light."""
+    behind = {"for it": "ahead of", "against it": "behind", "neither way": "not to be told from"}
+    told = {group: behind[verdict(found[f"F1 lost, {group}"])] for group in RIVALS}
+    passes = " and ".join(f"the {group} pass is {told[group]} them" for group in RIVALS[1:])
+    return (
+        f"So by the F1 that trees lose, all {len(SAR)} SAR bands together are {told[RIVALS[0]]} the {len(OPTICAL)} optical ones;"
+        f" with as many bands as those, {passes}."
+    )
