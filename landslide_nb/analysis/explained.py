@@ -52,13 +52,13 @@ def occlusion(falls: pd.DataFrame, wrong: pd.DataFrame, alarms: Mapping[str, pd.
     """Chapter 08: the bands whose loss costs most, and what carries false alarms.
 
     Args:
-        falls: `occlusion.table` of landslide patches, a column for each way of occluding.
+        falls: `occlusion.table`, a column for each way of occluding or set of patches.
         wrong: the same of hits and false alarms.
         alarms: these two themselves, `occlusion.alarms`.
         source: what the patches are.
     """
     lines = [
-        f"- Bands whose loss costs landslide patches most ({source}), {title}: {_most(column.to_dict())}."
+        f"- Bands whose loss costs most ({source}), {title}: {_most(column.to_dict())}."
         for title, column in falls.items()
     ]
     many = count(alarms["false alarms"])
@@ -104,7 +104,7 @@ def sar(evidence: pd.DataFrame, real: Found | None, source: str) -> Markdown:
             f"**{side}**: {', '.join(f'{name} {real[name]:+.3f}' for name in names)}"
             for side, names in _sides(real).items()
         )
-        lines.append(f"- Trees on statistics of real patches. Speak {said}. {_summary(real)}")
+        lines.append(f"- Trees on statistics of real patches. What speaks {said}. {_summary(real)}")
     lines.append(
         "- A patch with a band of zeros, or with a band of another place, is one that no satellite sees: this measures what a"
         " model leans on, not what the ground shows."
