@@ -27,7 +27,7 @@ TRAINING = sorted(
     for path in Path("landslide_nb", folder).glob("*.py")
     if path.stem not in ("heads", "speed")
 ) + [MODEL, "landslide_nb/study.py", "landslide_nb/runs.py", f"landslide_nb/editions/{EDITION}.toml", "landslide_nb/paper/table2.csv"]
-PACKAGE = sorted(map(str, Path("landslide_nb").rglob("*.py"))) + sorted(map(str, Path("landslide_nb").glob("*/*.csv"))) + [MODEL]
+PACKAGE = [MODEL, *(str(path) for name in ("*.py", "*.csv", "*.html") for path in sorted(Path("landslide_nb").rglob(name)))]
 PAGES = sorted(
     str(path)
     for path in Path("book").rglob("*")

@@ -1,5 +1,6 @@
 """What a network is said to look at is what it looks at."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -8,15 +9,18 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from captum.attr import FeatureAblation
 from numpy.typing import NDArray
 from torch import nn
 from torch.nn.functional import interpolate, softmax
 
-from landslide_nb.analysis.explain import Map, band_occlusion, umap_map
+from landslide_nb.analysis.explain import GROUPS, SINGLE, Fill, Map, band_occlusion, umap_map
+from landslide_nb.analysis.maps import side_by_side
 from landslide_nb.data.bands import BAND_NAMES
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.scaling import Scaler
 from landslide_nb.models.backbones import AnyBackbone, create
+from landslide_nb.models.training import predict
 from landslide_nb.runs import Result, Run
 from landslide_nb.study import Study
 
@@ -56,18 +60,16 @@ def embedded(seed: int = 0) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
     return (noise + 4 * labels[:, None]).astype(np.float32), labels
 
 
-def mapped(embeddings: NDArray[np.float32], labels: NDArray[np.int8], seed: int = 0) -> Map:
+def mapped(embeddings: NDArray[np.float32], labels: NDArray[np.int8], seed: int = 0, keep: bool = False) -> Map:
     """The map of a run with these embeddings, trained on every other patch."""
     probabilities, weight = np.zeros(40, np.float32), np.ones(20, np.float32)
     rest = np.setdiff1d(np.arange(40), TRAIN)
     parts = (TRAIN, TRAIN, weight, pd.DataFrame(), 0.0, TRAIN, rest[:10], rest[10:], Path())
-    return umap_map(Result(probabilities, probabilities, embeddings, *parts), labels, seed)
+    return umap_map(Result(probabilities, probabilities, embeddings, *parts), labels, seed, keep=keep)
 
 
-@pytest.mark.parametrize("fill", ["zero", "mean"])
-def test_a_band_that_the_network_ignores_carries_nothing(
-    run: Known, tiny: Patches, fill: Literal["zero", "mean"]
-) -> None:
+@pytest.mark.parametrize("fill", ["zero", "mean", "permuted"])
+def test_a_band_that_the_network_ignores_carries_nothing(run: Known, tiny: Patches, fill: Fill) -> None:
     """Fig. 7 would show bands in another order, or the effect of something else than the band."""
     drops = band_occlusion(run, tiny, fill)
     assert list(drops.columns) == list(BAND_NAMES) and list(drops.index) == list(tiny.ids)
@@ -85,6 +87,35 @@ def test_occlusion_is_the_fall_of_the_probability(run: Known, tiny: Patches, fil
         occluded[:, band] = 0 if fill == "zero" else mean[band]
         expected = _probability(run, tiny.pixels) - _probability(run, occluded)
         np.testing.assert_allclose(drops.iloc[:, band], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("features", [SINGLE, GROUPS])
+def test_occlusion_by_zero_is_captums_feature_ablation(
+    run: Known, tiny: Patches, features: Mapping[str, Sequence[int]]
+) -> None:
+    """Fig. 7 would be of something else than what others call occlusion."""
+    drops = band_occlusion(run, tiny, "zero", features)
+    pixels = torch.from_numpy(tiny.pixels)
+    ablation = FeatureAblation(lambda x: torch.from_numpy(predict(run.network, x, run.study.settings, run.scaler)[0]))
+    for name, bands in features.items():
+        mask = torch.ones(1, 12, 1, 1, dtype=torch.long)
+        mask[:, list(bands)] = 0
+        fall = ablation.attribute(pixels, baselines=0, feature_mask=mask)[:, bands[0], 0, 0]
+        np.testing.assert_allclose(drops[name], fall, rtol=0, atol=1e-6)
+    assert drops.abs().to_numpy().max() > 1e-3
+
+
+def test_a_permuted_group_is_one_donors(run: Known, tiny: Patches) -> None:
+    """Bands of a group would come from different places, or from patches that were not offered."""
+    donor = tiny.take(np.array([3]))
+    drops = band_occlusion(run, tiny, "permuted", {"radar": (4, 5, 8)}, donor)
+    occluded = tiny.pixels.copy()
+    occluded[:, [4, 5, 8]] = tiny.pixels[3, [4, 5, 8]]
+    expected = _probability(run, tiny.pixels) - _probability(run, occluded)
+    np.testing.assert_allclose(drops["radar"], expected, atol=1e-5)
+    assert drops["radar"].iloc[3] == 0
+    drawn = [band_occlusion(run, tiny, "permuted", {"radar": (4, 5, 8)}, seed=seed) for seed in (1, 1, 2)]
+    assert drawn[0].equals(drawn[1]) and not drawn[0].equals(drawn[2])
 
 
 def test_occlusion_leaves_the_patches_as_they_are(run: Known, tiny: Patches) -> None:
@@ -111,6 +142,33 @@ def test_a_map_is_fitted_on_training_patches_and_repeats_itself() -> None:
     corners = np.array([[x, y] for x in (-5, 5, 15) for y in (-5, 5, 15)], np.float32)
     assert np.array_equal(changed.boundary.decision_function(corners), first.boundary.decision_function(corners))
     assert not np.array_equal(mapped(embeddings, labels, seed=1).points, first.points)
+
+
+def test_the_same_seed_draws_the_same_picture() -> None:
+    """A rebuilt book would show another map under the same caption."""
+    embeddings, labels = embedded()
+    drawn = [
+        side_by_side({"map": mapped(embeddings, labels)}, labels, np.arange(40), "A map.")._repr_mimebundle_()[0]
+        for _ in range(2)
+    ]
+    assert drawn[0]["image/png"] == drawn[1]["image/png"]
+
+
+def test_a_map_is_kept_under_what_determines_it(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A chapter would compute every map again, or show one of other embeddings, or break on a damaged file."""
+    embeddings, labels = embedded(2)
+    before = set(store.glob("maps/*"))
+    first = mapped(embeddings, labels, keep=True)
+    (path,) = set(store.glob("maps/*")) - before
+    with monkeypatch.context() as patch:
+        patch.setattr("umap.UMAP", lambda **parameters: pytest.fail("a kept map was computed again"))
+        assert np.array_equal(mapped(embeddings, labels, keep=True).points, first.points)
+        for changed, seed in ((embeddings + 1, 0), (embeddings, 1)):
+            with pytest.raises(pytest.fail.Exception):
+                mapped(changed, labels, seed, keep=True)
+    path.write_bytes(b"damaged")
+    assert np.array_equal(mapped(embeddings, labels, keep=True).points, first.points)
+    assert np.array_equal(np.load(path), first.points)
 
 
 def _probability(run: Known, pixels: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -152,7 +152,7 @@ def snakemake(folder: Path, *options: str) -> str:
     """What Snakemake prints in a folder that looks like the checkout, a job for each run."""
     for part in ("Snakefile", "_config.yml", "notebooks", "book", "landslide_nb"):
         (folder / part).symlink_to(ROOT / part)
-    command = [Path(sys.executable).parent / "snakemake", "--config", "edition=smoke", "jobs=runs", *options]
+    command = [str(Path(sys.executable).parent / "snakemake"), "--config", "edition=smoke", "jobs=runs", *options]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr

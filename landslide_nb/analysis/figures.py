@@ -5,19 +5,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from landslide_nb.analysis.explain import Map
 from landslide_nb.analysis.style import (
     BLUE,
     CLASS_COLOURS,
     CLASS_HATCHES,
-    CLASS_MARKERS,
     CLASS_NAMES,
-    GREEN,
     GREY,
     MARKERS,
     ORANGE,
@@ -27,7 +23,7 @@ from landslide_nb.analysis.style import (
     true_colour,
 )
 from landslide_nb.augment.rows import Rows
-from landslide_nb.data.bands import BAND_NAMES, BANDS, OPTICAL
+from landslide_nb.data.bands import BAND_NAMES, BANDS
 
 Pixels = NDArray[np.float32]
 
@@ -226,54 +222,3 @@ def differences(table: pd.DataFrame, name: str) -> Picture:
     text = "; ".join(f"{row}: ours {v['ours']:+.2f}, paper {v['paper']:+.2f}" for row, v in table.iterrows())
     caption = f"What each change does to F1, against {table.index[0]}; ours and the paper's were measured on different patches."
     return Picture(figure, name, f"Differences of F1. {text}.", caption)
-
-
-def maps(drawn: Mapping[str, Map], labels: NDArray[np.int8], shown: NDArray[np.int64]) -> Picture:
-    """UMAPs side by side with the boundary of an SVM (Fig. 6); `shown` are the patches to draw."""
-    figure, axes = panels(1, len(drawn), 3.2, 3.2)
-    parts = []
-    for axis, (title, umap) in zip(axes[0], drawn.items(), strict=True):
-        points = umap.points[shown]
-        _boundary(axis, umap, points)
-        for label in (0, 1):
-            chosen = points[labels[shown] == label]
-            axis.scatter(
-                *chosen.T, s=14, marker=CLASS_MARKERS[label], c=CLASS_COLOURS[label], label=CLASS_NAMES[label], lw=0
-            )
-        axis.set(title=title, xticks=[], yticks=[])
-        hits = (umap.boundary.predict(points) == labels[shown]).mean()
-        parts.append(f"{title}: {hits:.0%} of points on their class's side")
-    axes[0, 0].legend()
-    alt = f"Scatter plots of embeddings in two dimensions with an SVM's boundary. {'; '.join(parts)}."
-    return Picture(
-        figure, "fig-umap", alt, f"Patches outside the training part, with an SVM's boundary. {'; '.join(parts)}."
-    )
-
-
-def _boundary(axis: Axes, umap: Map, points: NDArray[np.float32]) -> None:
-    low, high = points.min(0) - 1, points.max(0) + 1
-    x, y = np.meshgrid(np.linspace(low[0], high[0], 120), np.linspace(low[1], high[1], 120))
-    decision = umap.boundary.decision_function(np.column_stack([x.ravel(), y.ravel()])).reshape(x.shape)
-    axis.contourf(x, y, decision, levels=[-np.inf, 0, np.inf], colors=CLASS_COLOURS, alpha=0.12)
-    axis.contour(x, y, decision, levels=[0], colors=[GREY], linewidths=1)
-
-
-def occlusion(drops: pd.DataFrame, resamples: int, title: str, name: str) -> Picture:
-    """Mean fall of the landslide probability for each occluded band, with bootstrap intervals over patches (Fig. 7)."""
-    rng = np.random.default_rng(0)
-    drawn = rng.integers(len(drops), size=(resamples, len(drops)))
-    means = drops.to_numpy()[drawn].mean(1)
-    low, high = np.percentile(means, (2.5, 97.5), axis=0)
-    mean = drops.mean().to_numpy()
-    figure, axes = panels(1, 1, 6.2, 2.8)
-    axis = axes[0, 0]
-    colours = [GREEN if i in OPTICAL else BLUE for i in range(len(BANDS))]
-    hatches = ["" if i in OPTICAL else "///" for i in range(len(BANDS))]
-    error = np.array([mean - low, high - mean]).clip(min=0)
-    axis.bar(drops.columns, mean, color=colours, hatch=hatches, edgecolor="white", yerr=error, capsize=2)
-    axis.axhline(0, color=GREY, lw=0.8)
-    axis.set(ylabel="fall of probability", title=title)
-    axis.tick_params(axis="x", rotation=45)
-    text = ", ".join(f"{band} {m:+.3f}" for band, m in zip(drops.columns, mean, strict=True))
-    caption = f"{title}: mean fall of the probability with 95 % intervals over {len(drops)} patches. Plain: optical; hatched: SAR."
-    return Picture(figure, name, f"Bars of the mean fall of probability when a band is occluded: {text}.", caption)

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from IPython.display import Markdown
-from numpy.typing import NDArray
 
 from landslide_nb.data.bands import BACKSCATTER, BANDS, CHANGE, OPTICAL, SAR
 from landslide_nb.study import published
@@ -248,33 +247,6 @@ def heads_on_real(scores: pd.DataFrame, calibrated: pd.DataFrame, shifted: pd.Da
         for rate, row in zip(shifted.index, shifted.to_dict("records"), strict=True)
     ]
     return Markdown("\n".join(lines))
-
-
-def maps(parts: Mapping[str, float]) -> Markdown:
-    """Chapter 07: how far the classes come apart in two dimensions."""
-    text = "; ".join(f"{name}: {share:.0%}" for name, share in parts.items())
-    return Markdown(
-        f"- Share of unseen patches on their own class's side of the boundary, averaged over the two classes: {text}.\n"
-        "- The paper sees clearer regions for its best model. A map in two dimensions bends distances: it illustrates, it does not prove."
-    )
-
-
-def occlusion(drops: pd.DataFrame) -> Markdown:
-    """Chapter 08: which bands carry the decision, optical against SAR."""
-    mean = drops.mean()
-    optical, radar = (mean.iloc[list(group)].sum() for group in (OPTICAL, SAR))
-    first = ", ".join(f"{band} ({mean[band]:+.3f})" for band in mean.sort_values(ascending=False).index[:3])
-    return Markdown(
-        f"- The three bands whose loss costs most: {first}.\n"
-        f"- Summed over bands, optical {optical:+.3f}, SAR {radar:+.3f}. The paper finds SAR ahead, above all the changes (Δ).\n"
-        "- A band of zeros is a patch that no satellite sees, and bands that say the same hide each other's loss: this measures what"
-        " this network leans on, not what the ground shows."
-    )
-
-
-def separation(predicted: NDArray[np.int8], labels: NDArray[np.int8]) -> float:
-    """Share of patches on their class's side, averaged over classes."""
-    return float(np.mean([(predicted[labels == value] == value).mean() for value in (0, 1)]))
 
 
 def _extreme(changes: pd.DataFrame, moment: str, choose: Callable[..., tuple[float, str, str]]) -> str:

@@ -50,10 +50,12 @@ def trees_on_statistics(table: pd.DataFrame, resamples: int) -> pd.DataFrame:
     return pd.DataFrame([row], index=pd.Index(["LightGBM on 85 statistics"], name="model"))
 
 
-def trees_out_of_fold(table: pd.DataFrame, folds: int = 5, seed: int = 42) -> NDArray[np.float64]:
+def trees_out_of_fold(
+    table: pd.DataFrame, folds: int = 5, seed: int = 42, columns: Sequence[str] = COLUMNS
+) -> NDArray[np.float64]:
     """What trees on the statistics say of each row, by the fold that did not train on it (stratified, shuffled)."""
     cutter = StratifiedKFold(folds, shuffle=True, random_state=seed)
-    values, labels = table[list(COLUMNS)].to_numpy(np.float32), table["label"].to_numpy(np.int8)
+    values, labels = table[list(columns)].to_numpy(np.float32), table["label"].to_numpy(np.int8)
     predicted = cross_val_predict(heads.lightgbm(seed), values, labels, cv=cutter, method="predict_proba")
     return np.asarray(predicted)[:, 1]
 
@@ -241,8 +243,3 @@ def decibels(mixed: Tensor, in_power: Tensor) -> pd.DataFrame:
     low, high = np.percentile(gap, (5, 95), axis=1)
     index = pd.Index([BANDS[i].title for i in SAR], name="band")
     return pd.DataFrame({"mean": gap.mean(1), "5 %": low, "95 %": high}, index=index)
-
-
-def occlusion(drops: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Mean fall of the probability for each band and each way of occluding it."""
-    return pd.DataFrame({name: table.mean() for name, table in drops.items()}).rename_axis("band")
