@@ -1,6 +1,7 @@
 """What the tests share: simulated patches, a challenge folder, the command line, and the real data where it is."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,12 +10,15 @@ from typing import Protocol
 
 import numpy as np
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from landslide_nb.data import zindi
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.simulate import simulate
 
 REAL = Path(__file__).parents[2] / "shared" / "data"
+CHROMIUM = shutil.which("chromium")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 
 
 class Command(Protocol):
@@ -70,3 +74,14 @@ def command() -> Command:
         return subprocess.run([script, *arguments], capture_output=True, text=True, check=False)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One browser for all tests."""
+    if CHROMIUM is None:
+        pytest.skip("no `chromium` on the path (Debian: apt install chromium)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()

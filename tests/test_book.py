@@ -1,7 +1,6 @@
 """The committed book, built as a fresh clone builds it and opened in a real browser."""
 
 import importlib
-import shutil
 import subprocess
 import sysconfig
 from collections.abc import Iterator
@@ -12,15 +11,13 @@ from typing import Any
 import pytest
 import yaml
 from bs4 import BeautifulSoup
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Route
 
 from landslide_nb.data.bands import BANDS, DERIVED
 
 ROOT = Path(__file__).parents[1]
 BOOK = ROOT / "book"
 CHAPTERS = sorted((BOOK / "chapters").glob("*.ipynb"))
-CHROMIUM = shutil.which("chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 VIEWS: dict[str, dict[str, Any]] = {
     "light": {"color_scheme": "light", "viewport": {"width": 1280, "height": 900}},
     "dark": {"color_scheme": "dark", "viewport": {"width": 1280, "height": 900}},
@@ -78,17 +75,6 @@ class Opened:
         self.faults.clear()
         self.page.goto(path.as_uri(), wait_until="load")
         self.page.evaluate(SETTLED)
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """One browser for all tests."""
-    if CHROMIUM is None:
-        pytest.skip("no `chromium` on the path (Debian: apt install chromium)")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session", params=VIEWS)

@@ -1,7 +1,6 @@
 """Maps of embeddings: their numbers are right, and the one that shows its patches does so in a browser without a network."""
 
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser
 from sklearn.svm import SVC
 
 from landslide_nb.analysis import explain, explained, maps
@@ -17,8 +16,6 @@ from landslide_nb.analysis.explain import Map
 from landslide_nb.analysis.hover import MOST, Hover, hover
 from landslide_nb.data.patches import Patches
 from landslide_nb.runs import Result
-
-CHROMIUM = shutil.which("chromium")
 
 
 def result(separation: float, seed: int = 0) -> tuple[Result, NDArray[np.int8]]:
@@ -96,37 +93,32 @@ def test_the_hover_map_stays_small(tiny: Patches) -> None:
     assert len(found.html) < 300_000
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no `chromium` on the path (Debian: apt install chromium)")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_hover_map_shows_what_is_pointed_at(shown: Hover, tmp_path: Path, scheme: str) -> None:
+def test_the_hover_map_shows_what_is_pointed_at(shown: Hover, tmp_path: Path, scheme: str, browser: Browser) -> None:
     """Pointing, or the keyboard, would show nothing, another patch, or only in one theme."""
     path = tmp_path / "map.html"
     path.write_text(f"<!DOCTYPE html><meta charset=utf-8><body>{shown.html}")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(color_scheme=scheme)  # type: ignore[arg-type]
-        faults: list[str] = []
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on(
-            "request", lambda request: faults.extend([request.url] * (not request.url.startswith(("file:", "data:"))))
-        )
-        page.goto(path.as_uri())
-        names = page.eval_on_selector_all("svg g title", "titles => titles.map(title => title.textContent)")
-        place = "[...document.querySelectorAll('.patch i')].map(picture => picture.style.backgroundPosition)"
-        page.locator("svg g").nth(11).hover(force=True)
-        assert page.inner_text("output") == names[11] and page.evaluate(place) == [
-            "-288px -96px",
-            "-384px -96px",
-            "-480px -96px",
-        ]
-        page.locator("svg g").nth(11).focus()
-        page.keyboard.press("ArrowRight")
-        assert page.inner_text("output") == names[12] and page.evaluate(place)[0] == "-576px -96px"
-        page.keyboard.press("ArrowLeft")
-        assert page.inner_text("output") == names[11]
-        assert page.locator("svg g[tabindex='0']").count() == 1
-        colours = page.eval_on_selector(
-            ".hover-map", "e => [getComputedStyle(e).color, getComputedStyle(e).backgroundColor]"
-        )
-        assert colours == ["rgb(34, 34, 34)", "rgb(255, 255, 255)"] and faults == []
-        browser.close()
+    page = browser.new_page(color_scheme=scheme)  # type: ignore[arg-type]
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("request", lambda request: faults.extend([request.url] * (not request.url.startswith(("file:", "data:")))))
+    page.goto(path.as_uri())
+    names = page.eval_on_selector_all("svg g title", "titles => titles.map(title => title.textContent)")
+    place = "[...document.querySelectorAll('.patch i')].map(picture => picture.style.backgroundPosition)"
+    page.locator("svg g").nth(11).hover(force=True)
+    assert page.inner_text("output") == names[11] and page.evaluate(place) == [
+        "-288px -96px",
+        "-384px -96px",
+        "-480px -96px",
+    ]
+    page.locator("svg g").nth(11).focus()
+    page.keyboard.press("ArrowRight")
+    assert page.inner_text("output") == names[12] and page.evaluate(place)[0] == "-576px -96px"
+    page.keyboard.press("ArrowLeft")
+    assert page.inner_text("output") == names[11]
+    assert page.locator("svg g[tabindex='0']").count() == 1
+    colours = page.eval_on_selector(
+        ".hover-map", "e => [getComputedStyle(e).color, getComputedStyle(e).backgroundColor]"
+    )
+    assert colours == ["rgb(34, 34, 34)", "rgb(255, 255, 255)"] and faults == []
+    page.close()

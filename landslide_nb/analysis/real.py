@@ -69,9 +69,10 @@ def by_group(found: OutOfFold, table: pd.DataFrame, resamples: int, model: str =
         rows[name] = {
             "patches": int(chosen.sum()),
             "landslides": int(labels.sum()),
-            "F1": f1_interval(labels, said, resamples),
-            "precision": precision_score(labels, said, zero_division=0),
-            "recall": recall_score(labels, said, zero_division=0),
+            # Without a landslide, or without one said, there is nothing to divide by: a dash, not a zero.
+            "F1": f1_interval(labels, said, resamples) if labels.any() else np.nan,
+            "precision": precision_score(labels, said, zero_division=np.nan),
+            "recall": recall_score(labels, said, zero_division=np.nan),
             "false alarms": int((said & (labels == 0)).sum()),
             "missed": int((~said & (labels == 1)).sum()),
         }
