@@ -42,6 +42,7 @@ CODE = (
     *("data/bands.py", "data/channels.py", "data/scaling.py", "data/folds.py", "augment"),
     *(
         "models/backbones.py",
+        "models/multi.py",
         "models/weights.py",
         "models/settings.py",
         "models/processes.py",

@@ -16,7 +16,7 @@ from torch.nn.functional import interpolate, softmax
 from landslide_nb.analysis import tables
 from landslide_nb.errors import StudyError, WeightsError
 from landslide_nb.models import backbones
-from landslide_nb.models.backbones import AnyBackbone, UNetBackbone, create
+from landslide_nb.models.backbones import AnyBackbone, Backbone, create
 from landslide_nb.models.weights import PACKAGED, packaged_weights
 from landslide_nb.study import published
 
@@ -25,7 +25,7 @@ SMALL = ("test_resnet", "test_efficientnet", "test_vit", "unet:test_resnet")
 
 def classifier(model: AnyBackbone) -> nn.Module:
     """The last layer."""
-    layer: nn.Module = model.classifier if isinstance(model, UNetBackbone) else model.network.get_classifier()
+    layer: nn.Module = model.network.get_classifier() if isinstance(model, Backbone) else model.classifier
     return layer
 
 

@@ -14,7 +14,7 @@ from torchvision.transforms.v2 import functional
 
 from landslide_nb.augment import online
 from landslide_nb.augment.rows import blend
-from landslide_nb.data.bands import BACKSCATTER, BANDS, CHANGE, OPTICAL
+from landslide_nb.data.bands import BACKSCATTER, BANDS, CHANGE, OPTICAL, modality_channels
 
 
 def generator(seed: int = 0) -> Generator:
@@ -328,3 +328,27 @@ def test_the_generator_determines_the_result(change: Callable[[Tensor, Generator
     assert torch.equal(change(x, generator(3)), change(x, generator(3)))
     assert not torch.equal(change(x, generator(3)), change(x, generator(4)))
     assert torch.equal(x, before), "the batch itself was changed"
+
+
+@pytest.mark.parametrize("channels", [12, 20, 28])
+def test_modalities_are_dropped_whole_and_never_all(channels: int) -> None:
+    """Half a pass would go missing, or a sample would teach that nothing is a landslide."""
+    x = batch(4000, channels).abs() + 1
+    dropped = online.drop_modalities(x, 0.4, generator())
+    gone = (dropped == 0).flatten(2).all(2)
+    assert torch.equal(dropped, torch.where(gone[:, :, None, None], torch.zeros(()), x))
+    groups = modality_channels(channels)
+    lost = torch.stack([gone[:, list(chosen)].all(1) for chosen in groups.values()], 1)
+    for place, chosen in enumerate(groups.values()):
+        assert torch.equal(gone[:, list(chosen)].any(1), lost[:, place])
+    assert not lost.all(1).any()
+    expected = 0.4 - 0.4**3
+    assert torch.allclose(lost.float().mean(0), torch.full((3,), expected), atol=0.03)
+    both = [i for i in range(channels) if not any(i in chosen for chosen in groups.values())]
+    assert all(torch.equal(gone[:, i], lost[:, 1] | lost[:, 2]) for i in both)
+
+
+def test_modality_dropout_of_zero_is_the_identity() -> None:
+    """The baseline would not be the paper's."""
+    x = batch(8)
+    assert torch.equal(online.drop_modalities(x, 0.0, generator()), x)

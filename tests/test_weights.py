@@ -8,7 +8,7 @@ import timm
 import torch
 from torch import Tensor
 
-from landslide_nb.data.bands import BAND_NAMES
+from landslide_nb.data.bands import BAND_NAMES, channel_names
 from landslide_nb.errors import WeightsError
 from landslide_nb.models.backbones import Backbone, UNetBackbone, create
 from landslide_nb.models.weights import PACKAGED, by_meaning, packaged_weights
@@ -94,7 +94,7 @@ def test_channels_that_are_all_alike_give_the_response_of_before() -> None:
     """The first layer would be louder or softer than what follows it has learned from."""
     filters = torch.full((8, 13, 3, 3), 0.25)
     for channels in (12, 20, 28):
-        mapped = by_meaning([filters], channels)
+        mapped = by_meaning([filters], channel_names(channels))
         assert mapped.shape == (8, channels, 3, 3)
         assert torch.allclose(mapped.sum(1), filters.sum(1))
 
@@ -161,4 +161,4 @@ def test_a_unets_encoder_starts_from_a_file(tmp_path: Path) -> None:
     assert isinstance(model, UNetBackbone)
     ours = dict(model.unet.encoder.model.state_dict())
     assert same(body(ours), body(optical))
-    assert torch.equal(ours["conv1.weight"], by_meaning([optical["conv1.weight"]], 12))
+    assert torch.equal(ours["conv1.weight"], by_meaning([optical["conv1.weight"]], BAND_NAMES))

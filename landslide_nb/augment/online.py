@@ -1,4 +1,4 @@
-"""Online augmentation of a batch on its device: colour, geometry, CutMix (Algorithm 2) and Mixup (Eq. 1).
+"""Online augmentation of a batch on its device: colour, geometry, CutMix (Algorithm 2), Mixup (Eq. 1), modality dropout.
 
 It follows scaling, so strengths are in standard deviations of a channel. Everything random comes from one generator.
 The paper names the transformations and no strength; the defaults here are ours.
@@ -16,7 +16,7 @@ from torch import Generator, Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
 from landslide_nb.augment.rows import blend
-from landslide_nb.data.bands import BACKSCATTER, BANDS, CHANGE, OPTICAL
+from landslide_nb.data.bands import BACKSCATTER, BANDS, CHANGE, OPTICAL, modality_channels
 from landslide_nb.data.channels import EPS
 
 OPTICAL_COUNT: Final = len(OPTICAL)  # the optical bands come first
@@ -221,6 +221,28 @@ def _power_mean(first: Tensor, second: Tensor, weight: Tensor) -> Tensor:
     """10·log10(λ·10^(a/10) + (1 − λ)·10^(b/10)); less than −370 dB, which float32 holds no power for, counts as −370 dB."""
     power = blend((DECIBEL * first).exp(), (DECIBEL * second).exp(), weight)
     return power.clamp(min=1e-37).log() / DECIBEL
+
+
+def drop_modalities(pixels: Tensor, probability: float, generator: Generator) -> Tensor:
+    """Set modalities of single samples to zero, the mean of their scaling, as if a pass or the optical image were missing.
+
+    Optical bands, descending and ascending pass go independently, each with its derived channels; what is derived from both
+    passes goes with either. A sample that would lose all three keeps them.
+
+    Args:
+        pixels: scaled channels `(N, C, H, W)`.
+        probability: of losing one modality.
+        generator: on the device of `pixels`.
+    """
+    groups = modality_channels(pixels.shape[1])
+    lost = uniform(len(groups) * len(pixels), 0, 1, generator).view(len(groups), -1) < probability
+    lost &= ~lost.all(0)
+    keeps = torch.ones(pixels.shape[:2], dtype=pixels.dtype, device=pixels.device)
+    for gone, channels in zip(lost, groups.values(), strict=True):
+        keeps[:, list(channels)] = (~gone).to(pixels.dtype)[:, None]
+    mixed = sorted(set(range(pixels.shape[1])).difference(*groups.values()))
+    keeps[:, mixed] = (~(lost[1] | lost[2])).to(pixels.dtype)[:, None]
+    return pixels * keeps[:, :, None, None]
 
 
 def _mix(targets: Tensor, partner: Tensor, weight: Tensor) -> Tensor:

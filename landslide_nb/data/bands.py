@@ -31,11 +31,13 @@ class Derived(NamedTuple):
         name: short name.
         formula: how it is computed; optical bands in DN / 10,000, backscatter in linear power unless dB is said.
         paper_names: whether the paper names the channel; if not, it is our choice.
+        group: the group of all bands that it comes from; "both passes" for what mixes the radar's two.
     """
 
     name: str
     formula: str
     paper_names: bool
+    group: str
 
 
 BANDS: Final = (
@@ -59,26 +61,35 @@ CHANGE: Final = tuple(i for i, band in enumerate(BANDS) if "Δ" in band.title)
 BACKSCATTER: Final = tuple(i for i in SAR if i not in CHANGE)
 
 DERIVED: Final = (
-    Derived("NDVI", "(NIR − R) / (NIR + R)", True),
-    Derived("EVI2", "2.5 · (NIR − R) / (NIR + 2.4 R + 1)", True),
-    Derived("VARI", "(G − R) / (G + R − B), clipped to [−1, 1]", True),
-    Derived("REDR", "R / (R + G + B): the red share of visible light, our reading of the abbreviation", True),
-    Derived("DRVI", "4 VH / (VV + VH), descending: the dual-polarisation radar vegetation index", False),
-    Derived("ARVI", "4 VH / (VV + VH), ascending", False),
-    Derived("SobelNIR", "magnitude of the Sobel gradient of NIR", True),
-    Derived("CannyNIR", "Canny edges (0 or 1) of NIR, stretched to [0, 1] in each patch", True),
-    Derived("NDWI", "(G − NIR) / (G + NIR)", False),
-    Derived("GNDVI", "(NIR − G) / (NIR + G + 0.1): green NDVI, damped where it is dark", False),
-    Derived("Brightness", "(R + G + B) / 3", False),
-    Derived("DCross", "VV − VH in dB, descending", False),
-    Derived("ACross", "VV − VH in dB, ascending", False),
-    Derived("Change", "(ΔVV + ΔVH of both passes) / 4 in dB", False),
-    Derived("AbsChange", "mean of the four |Δ| in dB", False),
-    Derived("SobelVV", "magnitude of the Sobel gradient of descending VV in dB", False),
+    Derived("NDVI", "(NIR − R) / (NIR + R)", True, "optical"),
+    Derived("EVI2", "2.5 · (NIR − R) / (NIR + 2.4 R + 1)", True, "optical"),
+    Derived("VARI", "(G − R) / (G + R − B), clipped to [−1, 1]", True, "optical"),
+    Derived(
+        "REDR", "R / (R + G + B): the red share of visible light, our reading of the abbreviation", True, "optical"
+    ),
+    Derived("DRVI", "4 VH / (VV + VH), descending: the dual-polarisation radar vegetation index", False, "descending"),
+    Derived("ARVI", "4 VH / (VV + VH), ascending", False, "ascending"),
+    Derived("SobelNIR", "magnitude of the Sobel gradient of NIR", True, "optical"),
+    Derived("CannyNIR", "Canny edges (0 or 1) of NIR, stretched to [0, 1] in each patch", True, "optical"),
+    Derived("NDWI", "(G − NIR) / (G + NIR)", False, "optical"),
+    Derived("GNDVI", "(NIR − G) / (NIR + G + 0.1): green NDVI, damped where it is dark", False, "optical"),
+    Derived("Brightness", "(R + G + B) / 3", False, "optical"),
+    Derived("DCross", "VV − VH in dB, descending", False, "descending"),
+    Derived("ACross", "VV − VH in dB, ascending", False, "ascending"),
+    Derived("Change", "(ΔVV + ΔVH of both passes) / 4 in dB", False, "both passes"),
+    Derived("AbsChange", "mean of the four |Δ| in dB", False, "both passes"),
+    Derived("SobelVV", "magnitude of the Sobel gradient of descending VV in dB", False, "descending"),
 )
 CHANNEL_COUNTS: Final = (12, 20, 28)
+MODALITIES: Final = ("optical", "descending", "ascending")
 
 
 def channel_names(count: int) -> tuple[str, ...]:
     """The names of the first `count` channels: bands, then derived ones."""
     return (*BAND_NAMES, *(channel.name for channel in DERIVED))[:count]
+
+
+def modality_channels(count: int) -> dict[str, tuple[int, ...]]:
+    """Which of the first `count` channels come from each modality's bands alone."""
+    groups = [one.group for one in (*BANDS, *DERIVED)][:count]
+    return {modality: tuple(i for i, group in enumerate(groups) if group == modality) for modality in MODALITIES}

@@ -1,10 +1,12 @@
-"""Backbones with 12 to 28 input channels: everything timm has, and U-Nets, under one door.
+"""Backbones with 12 to 28 input channels: everything timm has, U-Nets, and an encoder for each modality, under one door.
 
 create("tf_efficientnet_lite0", channels=12, weights="imagenet")
 create("unet:resnet18", channels=12, weights="none")
+create("multi:tf_efficientnet_lite0", channels=12, weights="imagenet")
 """
 
 import difflib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, cast
 
@@ -14,11 +16,14 @@ import torch
 from segmentation_models_pytorch import Unet
 from torch import Tensor, nn
 
+from landslide_nb.data.bands import BAND_NAMES, channel_names
 from landslide_nb.errors import StudyError, WeightsError
+from landslide_nb.models.multi import Multi, MultiBackbone
 from landslide_nb.models.weights import PACKAGED, from_file, packaged_weights
 
 CLASSES: Final = 2
 UNET: Final = "unet:"
+RGB: Final = BAND_NAMES[:3]
 Stem = Literal["repeat", "aware", "random"]
 
 
@@ -78,7 +83,7 @@ class UNetBackbone(nn.Module):
         return self.classify(self.embed(x))
 
 
-AnyBackbone = Backbone | UNetBackbone
+AnyBackbone = Backbone | UNetBackbone | MultiBackbone
 
 
 def create(
@@ -87,7 +92,7 @@ def create(
     """Build a backbone.
 
     Args:
-        name: a timm model, or `unet:` and a timm encoder.
+        name: a timm model; `unet:` and a timm encoder; or `multi:` and a timm model, one for each modality (`multi.Multi`).
         channels: input channels.
         weights: "imagenet" (from the pip package where one has them, else from timm's hub), "none", or a file; of a U-Net's
             encoder.
@@ -101,21 +106,34 @@ def create(
         WeightsError: if the weights cannot be had.
     """
     check_name(name)
+    seen = channel_names(channels)
     if name.startswith(UNET):
-        return _unet(name.removeprefix(UNET), channels, weights, stem)
-    if weights == "none":
-        return Backbone(_network(name, channels, image_size))
-    return Backbone(_pretrained(name, channels, weights, stem, image_size))
+        return _unet(name.removeprefix(UNET), seen, weights, stem)
+    if multi := Multi.parse(name):
+        encoders = {
+            of: _timm(multi.encoder, [seen[i] for i in chosen], weights, stem, image_size, num_classes=0)
+            for of, chosen in multi.encoders(channels).items()
+        }
+        return MultiBackbone(multi, encoders, channels, CLASSES)
+    return Backbone(_timm(name, seen, weights, stem, image_size))
 
 
 def check_name(name: str) -> None:
     """Raise `StudyError`, with near misses, if no backbone has this name."""
-    bare = name.removeprefix(UNET)
+    multi = Multi.parse(name)
+    bare = multi.encoder if multi else name.removeprefix(UNET)
     known = timm.is_model(bare.split(".")[0]) and ("." not in bare or bare in timm.list_pretrained())
     if not known:
         near = difflib.get_close_matches(bare, timm.list_models(), 3)
         hint = f"; near it: {', '.join(near)}" if near else ""
         raise StudyError(f"backbone {name!r} is not known to timm{hint} (timm.list_models() shows all)")
+
+
+def _timm(name: str, seen: Sequence[str], weights: str, stem: Stem, image_size: int | None, **more: object) -> Any:
+    """A timm network for these channels."""
+    if weights == "none":
+        return _network(name, len(seen), image_size, **more)
+    return _pretrained(name, seen, weights, stem, image_size, **more)
 
 
 def _network(name: str, channels: int, image_size: int | None, **more: object) -> Any:
@@ -128,26 +146,28 @@ def _network(name: str, channels: int, image_size: int | None, **more: object) -
     return timm.create_model(name, **arguments)
 
 
-def _unet(encoder: str, channels: int, weights: str, stem: Stem) -> UNetBackbone:
+def _unet(encoder: str, seen: Sequence[str], weights: str, stem: Stem) -> UNetBackbone:
     """A U-Net; weights are for its encoder, there are none for a decoder that ends in classes."""
-    model = UNetBackbone(encoder, channels)
+    model = UNetBackbone(encoder, len(seen))
     if weights != "none":
-        theirs = _pretrained(encoder, channels, weights, stem, None, features_only=True).state_dict()
+        theirs = _pretrained(encoder, seen, weights, stem, None, features_only=True).state_dict()
         ours = model.unet.encoder.model
         ours.load_state_dict({name: theirs[name] for name in ours.state_dict()})
     return model
 
 
-def _pretrained(name: str, channels: int, weights: str, stem: Stem, image_size: int | None, **more: object) -> Any:
+def _pretrained(
+    name: str, seen: Sequence[str], weights: str, stem: Stem, image_size: int | None, **more: object
+) -> Any:
     overlay: dict[str, object] | None = None
     if weights != "imagenet":
         if not Path(weights).is_file():
             raise WeightsError(f"weights file {weights} does not exist; give a file, 'imagenet' or 'none'")
-        overlay = {"state_dict": from_file(weights, name, channels)}
+        overlay = {"state_dict": from_file(weights, name, seen)}
     elif name.split(".", maxsplit=1)[0] == PACKAGED:
         overlay = {"state_dict": packaged_weights()}
     try:
-        network = _network(name, channels, image_size, pretrained=True, pretrained_cfg_overlay=overlay, **more)
+        network = _network(name, len(seen), image_size, pretrained=True, pretrained_cfg_overlay=overlay, **more)
     except Exception as error:  # timm, the hub's client and torch each raise their own
         reason = str(error).strip().partition("\n")[0][:200]
         source = "timm's hub" if weights == "imagenet" else weights
@@ -155,21 +175,22 @@ def _pretrained(name: str, channels: int, weights: str, stem: Stem, image_size: 
             f"weights of {name} cannot be had from {source} ({reason}); give a weights file or weights='none'"
         ) from error
     if stem != "repeat":
-        _restart_stem(network.get_submodule(timm.get_pretrained_cfg(name).first_conv), stem)
+        _restart_stem(network.get_submodule(timm.get_pretrained_cfg(name).first_conv), stem, seen)
     return network
 
 
-def _restart_stem(conv: Any, stem: Stem) -> None:
+def _restart_stem(conv: Any, stem: Stem, seen: Sequence[str]) -> None:
     """Replace timm's repeated RGB filters in the first convolution; filters of another origin have no R, G and B to keep."""
     if stem == "random":
         conv.reset_parameters()
         return
     rgb, more = conv.weight[:, :3], conv.weight[:, 3:]
-    if torch.equal(
-        rgb, more[:, :3]
-    ):  # timm repeats R, G, B in turn, so the first three are the filters themselves, scaled
+    repeated = more[:, :3]
+    if torch.equal(rgb[:, : repeated.shape[1]], repeated):  # timm repeats R, G, B in turn, all of them scaled alike
+        mean = rgb.mean(1)
         with torch.no_grad():
-            more[:] = rgb.mean(1, keepdim=True)
+            for place in (i for i, name in enumerate(seen) if name not in RGB):
+                conv.weight[:, place] = mean
 
 
 def _start_undecided(classifier: nn.Module) -> None:

@@ -15,7 +15,8 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     backbone: str = Field(
-        "tf_efficientnetv2_l.in21k_ft_in1k", description="a timm model, or `unet:` and a timm encoder"
+        "tf_efficientnetv2_l.in21k_ft_in1k",
+        description="a timm model, `unet:` and a timm encoder, or `multi:` and a timm model: one for each modality",
     )
     weights: str = Field("imagenet", description="`imagenet`, `none`, or a weights file")
     stem: Stem = Field("repeat", description="what the first convolution starts from: `repeat`, `aware`, `random`")
@@ -44,6 +45,9 @@ class Settings(BaseModel):
     physical: bool = Field(
         False,
         description="augment as the radar's two passes allow: flips exchange them, no turns, Mixup in linear power",
+    )
+    modality_dropout: Unit = Field(
+        0.0, description="the chance that a sample trains without its optical bands, likewise without each radar pass"
     )
     epochs: int = Field(50, ge=1, description="passes over the training rows")
     batch_size: int = Field(36, ge=2, description="samples of a batch, which the processes of a run share")

@@ -90,6 +90,8 @@ def augment(
         x, targets, *_ = online.cutmix(x, targets, generator)
     elif mixup and not settings.physical:
         x, targets, *_ = online.mixup(x, targets, settings.mixup_alpha, generator)
+    if settings.modality_dropout:  # last: what is mixed into a sample would bring a modality back
+        x = online.drop_modalities(x, settings.modality_dropout, generator)
     return x, targets
 
 

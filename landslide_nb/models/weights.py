@@ -13,7 +13,6 @@ from timm.models import load_state_dict
 from timm.models._efficientnet_blocks import DepthwiseSeparableConv
 from torch import Tensor
 
-from landslide_nb.data.bands import channel_names
 from landslide_nb.errors import WeightsError
 
 State = dict[str, Tensor]
@@ -30,14 +29,14 @@ TRUNKS: Final = ("backbone_2.", "backbone_1.", "backbone.")
 BESIDE: Final = ("projector1.", "projector2.", "bn.")
 
 
-def from_file(path: str, name: str, channels: int) -> State:
+def from_file(path: str, name: str, channels: Sequence[str]) -> State:
     """The weights of a network in a file; all of them but the last layer's have to be there.
 
     Args:
         path: a file of torch or safetensors: timm's names, with or without `module.` before them, or a checkpoint of DeCUR.
         name: the timm model that they are for.
-        channels: what the network will see. First filters of 3 channels are left for timm to repeat, of `channels` are taken
-            as they are, of 2 (Sentinel-1) or 13 (Sentinel-2) are mapped by meaning.
+        channels: the names of what the network will see. First filters of 3 channels are left for timm to repeat, of as many
+            as the network's are taken as they are, of 2 (Sentinel-1) or 13 (Sentinel-2) are mapped by meaning.
 
     Raises:
         WeightsError: if the file is no file of weights, lacks some, or has filters or layers of another kind.
@@ -59,10 +58,10 @@ def from_file(path: str, name: str, channels: int) -> State:
             f"{path} lacks {len(lacking)} of the weights of {name}, such as {min(lacking)!r}; give another, or weights='none'"
         )
     first = _first_convolution(network)
-    if first is None or (seen := weights[first].shape[1]) in (3, channels):
+    if first is None or (seen := weights[first].shape[1]) in (3, len(channels)):
         return weights
     if seen not in PLACES:
-        understood = f"{channels}, 3, 2 (Sentinel-1) or 13 (Sentinel-2)"
+        understood = f"{len(channels)}, 3, 2 (Sentinel-1) or 13 (Sentinel-2)"
         raise WeightsError(
             f"{path} has first filters for {seen} channels; expected {understood}; give another, or weights='none'"
         )
@@ -70,7 +69,7 @@ def from_file(path: str, name: str, channels: int) -> State:
     return weights | {first: by_meaning(filters, channels)}
 
 
-def by_meaning(filters: Sequence[Tensor], channels: int) -> Tensor:
+def by_meaning(filters: Sequence[Tensor], channels: Sequence[str]) -> Tensor:
     """First filters for our channels from those of Sentinel-1, Sentinel-2 or both.
 
     A band that a sensor has keeps its filter; any other channel starts from the mean of all filters. They are scaled as timm
@@ -78,15 +77,15 @@ def by_meaning(filters: Sequence[Tensor], channels: int) -> Tensor:
 
     Args:
         filters: `(F, 2, k, k)` or `(F, 13, k, k)`, or one of each.
-        channels: how many of our channels.
+        channels: the names of our channels, C of them.
 
     Returns:
-        `(F, channels, k, k)`.
+        `(F, C, k, k)`.
     """
     known = {band: weight[:, place] for weight in filters for band, place in PLACES[weight.shape[1]].items()}
     together = torch.cat(list(filters), 1)
     mean = together.mean(1)
-    return torch.stack([known.get(name, mean) for name in channel_names(channels)], 1) * together.shape[1] / channels
+    return torch.stack([known.get(name, mean) for name in channels], 1) * together.shape[1] / len(channels)
 
 
 def _below(weights: State, prefix: str) -> State:
