@@ -46,6 +46,9 @@ class Study(Settings):
     decur: str | None = Field(
         None, description="chapter 04: a file of DeCUR's ResNet-50 weights; without one its row is left out"
     )
+    missing_rate: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.25, description="chapter 09: the modality dropout of those networks that have it"
+    )
     svm_c: Annotated[tuple[float, ...], Field(strict=False)] = Field(
         (10.0, 1.0, 0.75, 0.5, 0.1, 0.01), description="chapter 06: the SVM's C; the paper has 1, 0.75, 0.5 and 0.1"
     )
@@ -182,11 +185,34 @@ class Study(Settings):
         base = self.baseline()
         return {stem: base.but(stem=stem) for stem in get_args(Stem)}
 
+    def by_modality(self) -> dict[str, Self]:
+        """Chapter 09: one stem for all bands and an encoder for each modality, each without and with modality dropout.
+
+        All stems start at random, of which chapter 05 finds, out of fold too, that it helps; nothing else is changed from the
+        baseline.
+        """
+        one = self.baseline().but(stem="random")
+        multi, shared = (one.but(backbone=f"{kind}:{self.backbone}") for kind in ("multi", "multi(shared)"))
+        dropout = {"modality_dropout": self.missing_rate}
+        return {
+            "one stem": one,
+            "one stem, dropout": one.but(**dropout),
+            "encoders": multi,
+            "encoders, dropout": multi.but(**dropout),
+            "encoders, passes share": shared,
+        }
+
+    def contenders(self) -> dict[str, Self]:
+        """The networks that chapter 09 puts together: the baseline, those by modality, and every other backbone."""
+        others = {name: study for name, study in self.by_backbone().items() if name != self.backbone}
+        return {"baseline": self.baseline()} | self.by_modality() | others
+
     def experiments(self) -> dict[str, Self]:
         """Every study that the chapters ask runs of, once, under one of its names."""
         named = self.ablations() | self.by_backbone() | {"SSIM-SMOTE before the split": self.before_split()}
         named |= {f"weights {name}": study for name, study in self.by_pretraining().items()}
         named |= {f"stem {name}": study for name, study in self.by_stem().items()}
+        named |= self.by_modality()
         distinct = {study.settings.model_dump_json(): (name, study) for name, study in reversed(named.items())}
         return dict(reversed(distinct.values()))
 
