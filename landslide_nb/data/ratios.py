@@ -167,6 +167,12 @@ def _names() -> tuple[str, ...]:
 NAMES: Final = _names()
 
 
+def of_radar(name: str) -> bool:
+    """Whether a derived column says anything of the radar; the others are of optical bands alone."""
+    words = set(name.replace(",", " ").split())
+    return bool(words & {*RADAR, "change", "|change|", "backscatter", "pass"})
+
+
 def frame(table: pd.DataFrame) -> pd.DataFrame:
     """The derived columns of a table that `statistics.describe` or `statistics.read` gives, named."""
     return pd.DataFrame(derive(table[list(COLUMNS)].to_numpy()), index=table.index, columns=list(NAMES))
