@@ -86,11 +86,8 @@ def test_a_gain_is_paired_and_costs_are_summed() -> None:
     table = ladder.table(steps, scored, FOLDS)
     assert np.isnan(table["adds"].iloc[0])
     assert table.loc["same", "adds"] == Interval(0, 0, 0) and table.loc["same", "adds there"] == Interval(0, 0, 0)
-    assert table.loc["two", ["parameters (M)", "training (s)", "prediction (s)"]].tolist() == [
-        2 * 3 * 1.5,
-        20.0,
-        3 * 4.0,
-    ]
+    costs = table.to_dict("index")["two"]
+    assert [costs[name] for name in ladder.FORMATS] == [2 * 3 * 1.5, 20.0, 3 * 4.0]
     alt = ladder.picture(table, "made-up scores").alt
     assert f"{table['hold-out F1'].iloc[0].value:.3f}" in alt and "two" in alt
     assert tables.show(table, ladder.FORMATS).shape == table.shape

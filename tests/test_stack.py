@@ -9,6 +9,7 @@ import pytest
 from conftest import Command
 from numpy.typing import NDArray
 from sklearn.metrics import f1_score
+from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.model_selection import StratifiedKFold
 
 from landslide_nb.analysis import calibration, predict, real, shift
@@ -46,6 +47,26 @@ def test_ratios_of_decibels_and_levels_are_what_they_are_called(tiny: Patches) -
     }
     for name, column in expected.items():
         np.testing.assert_allclose(derived[name].to_numpy(), np.asarray(column), rtol=1e-4, atol=1e-5)
+
+
+def test_columns_are_of_the_radar_if_it_has_any_part_in_them() -> None:
+    """Two patches under the same cloud would count as alike in what the radar sees."""
+    of = {name: ratios.of_radar(name) for name in ratios.NAMES}
+    assert of["level DVV − AVV"] and of["|change|"] and of["spread, calmer pass"] and of["spread DVV · NDVI"]
+    assert not (of["level R − NIR"] or of["bare soil"] or of["correlation NIR, R"] or of["level NDVI + NDWI"])
+    assert sorted([*stack.OPTICAL_COLUMNS, *stack.RADAR_COLUMNS]) == list(range(len(ratios.NAMES)))
+
+
+def test_the_kernel_by_sensor_is_a_mean_of_scikit_learns(tiny: Patches) -> None:
+    """Rows would be alike by other columns than the book says, or the SVM lose its guarantee: a kernel is symmetric and positive."""
+    rows = ratios.derive(describe(tiny)[list(COLUMNS)].to_numpy()).astype(np.float64)
+    rows = (rows - rows.mean(0)) / np.maximum(rows.std(0), 1e-6)
+    kernel = stack.by_sensor(rows, rows)
+    parts = [(rows, 0.5), (rows[:, stack.OPTICAL_COLUMNS], 0.25), (rows[:, stack.RADAR_COLUMNS], 0.25)]
+    expected = sum(weight * rbf_kernel(part, gamma=1 / (part.shape[1] * part.var())) for part, weight in parts)
+    np.testing.assert_allclose(kernel, expected, atol=1e-12)
+    assert np.allclose(np.diag(kernel), 1) and np.linalg.eigvalsh(kernel).min() > -1e-9
+    np.testing.assert_allclose(stack.by_sensor(rows[:3], rows), kernel[:3], atol=1e-12)
 
 
 def test_the_correlation_of_two_bands_is_recovered_from_the_spread_of_their_index() -> None:
