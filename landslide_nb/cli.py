@@ -178,6 +178,27 @@ def pages(folder: Path, edition: str = "smoke", commit: str = "unknown") -> None
     (folder / "about_this_build.md").write_text(chapters.build_page(folder, edition, commit))
 
 
+@app.command()
+def numbers(
+    folder: Annotated[Path, typer.Argument(help="Executed chapters.")],
+    results: Annotated[Path, typer.Argument(help="Where the CSV files are, or go.")],
+    check: Annotated[bool, typer.Option(help="Write nothing; compare with what is there.")] = False,
+) -> None:
+    """Write the tables of the executed chapters in FOLDER as CSV into RESULTS, or compare them with what is there."""
+    from landslide_nb import numbers
+    from landslide_nb.errors import ChapterError
+
+    if not check:
+        typer.echo(f"{results}: {len(numbers.write(folder, results))} tables")
+        return
+    found = numbers.compare(folder, results)
+    for line in found:
+        typer.echo(line, err=True)
+    if found:
+        raise ChapterError(f"{len(found)} numbers of {folder} differ from {results} by more than {numbers.TOLERANCE}")
+    typer.echo(f"the tables in {folder} are those in {results}, within {numbers.TOLERANCE}")
+
+
 def _parameters(arguments: list[str]) -> dict[str, Any]:
     """The study's parameters from `-p NAME VALUE …`; values are read as Python where they can be, else as text."""
     if len(arguments) % 3 or any(flag != "-p" for flag in arguments[::3]):

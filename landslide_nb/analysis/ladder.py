@@ -207,7 +207,7 @@ def _cost(rung: Rung, folds: int) -> dict[str, float]:
     copies = folds if rung.mean else 1
     members = rung.members.values()
     return {
-        "parameters (M)": copies * float(np.nansum([member.parameters for member in members])),
+        "parameters (M)": copies * float(pd.Series([member.parameters for member in members]).sum(min_count=1)),
         "training (s)": sum(member.training for member in members),
         "prediction (s)": copies * sum(member.prediction for member in members),
     }

@@ -57,7 +57,9 @@ class Relevance(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return stretched
 
 
-OPTICAL_COLUMNS, RADAR_COLUMNS = (np.flatnonzero([of_radar(name) == radar for name in NAMES]) for radar in (False, True))
+OPTICAL_COLUMNS, RADAR_COLUMNS = (
+    np.flatnonzero([of_radar(name) == radar for name in NAMES]) for radar in (False, True)
+)
 
 
 def by_sensor(rows: Values, fitted: Values) -> Scores:
