@@ -1,0 +1,77 @@
+"""What of the paper holds here: every change that it reports with a number, beside ours with an interval (chapter 10)."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from IPython.display import Markdown
+
+from landslide_nb.analysis.scores import Interval
+from landslide_nb.analysis.style import BLUE, GREY, ORANGE, Picture, panels
+
+HOLDS, REVERSED, OPEN = "holds", "the reverse", "cannot be told"
+
+
+def claims(ablated: pd.DataFrame, headed: pd.DataFrame) -> pd.DataFrame:
+    """The paper's changes of F1, from its Tables 2 and 3, and ours.
+
+    Args:
+        ablated: `tables.ablations`: against the baseline.
+        headed: `tables.compare_heads`: against the network's own layer; heads that the paper has not are left out.
+
+    Returns:
+        A row for each change: the paper's change in F1 (without an interval, on other patches), ours (paired), and what that
+        says: whether our interval lies on the paper's side of zero, on the other, or on both.
+    """
+    changes: Any = [
+        *((f"Table 2: {name}", row) for name, row in ablated.iloc[1:].to_dict("index").items()),
+        *((f"Table 3: {name}", row) for name, row in headed.to_dict("index").items() if name != "FC"),
+    ]
+    rows = {
+        name: {"paper": row["paper"], "here": row["ours"], "here it": verdict(row["ours"], row["paper"])}
+        for name, row in changes
+        if not pd.isna(row["paper"])
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("change of F1")
+
+
+def verdict(ours: Interval, paper: float) -> str:
+    """Whether an interval lies on the side of zero that the paper's number lies on."""
+    if ours.low <= 0 <= ours.high:
+        return OPEN
+    return HOLDS if (ours.value > 0) == (paper > 0) else REVERSED
+
+
+def picture(table: pd.DataFrame, source: str) -> Picture:
+    """The paper's changes and ours, one over the other."""
+    figure, axes = panels(1, 1, 7.0, 0.9 + 0.27 * len(table))
+    axis, y = axes[0, 0], -np.arange(len(table))
+    ours = np.array([tuple(value) for value in table["here"]])
+    error = np.abs(ours[:, 1:] - ours[:, :1]).T
+    axis.axvline(0, color=GREY, lw=0.8)
+    axis.errorbar(ours[:, 0], y, xerr=error, fmt="o", color=BLUE, capsize=2, ms=5, label=f"here, {source}")
+    axis.plot(table["paper"], y, "X", color=ORANGE, ms=7, label="the paper, the challenge's patches")
+    axis.set_yticks(y, list(table.index))
+    axis.set_xlabel("change of F1, 95 % paired intervals")
+    figure.legend(*axis.get_legend_handles_labels(), loc="outside upper center", ncols=2, frameon=False)
+    said = "; ".join(f"{name}: paper {row['paper']:+.3f}, here {row['here']:+.3f}" for name, row in table.iterrows())
+    caption = f"What the paper's changes do there and here ({source}). It gives no intervals; an interval over zero tells neither way."
+    return Picture(figure, "fig-holds", f"Changes of F1. {said}.", caption)
+
+
+def found(table: pd.DataFrame, source: str, note: str) -> Markdown:
+    """How many of the paper's changes hold, by name, and what the numbers are of."""
+    lines = [f"- {note}"]
+    for said, text in (
+        (HOLDS, "hold: our interval lies on the paper's side of zero"),
+        (REVERSED, "do the reverse: our interval lies on the other side"),
+        (OPEN, "cannot be told from no change"),
+    ):
+        names = [str(name) for name in table.index[table["here it"] == said]]
+        lines.append(f"- {len(names)} of {len(table)} {text}{': ' + '; '.join(names) if names else ''}.")
+    lines.append(
+        f"- All of ours are of {source} and of small networks. What the paper says of EfficientNetV2-L at its own size, and of the"
+        " challenge's test part, could not be tested here: that takes the challenge's pixels and a GPU. The `paper` edition is"
+        " ready for both."
+    )
+    return Markdown("\n".join(lines))

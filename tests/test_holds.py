@@ -1,0 +1,49 @@
+"""What of the paper holds: a claim is called so only if the interval says it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from landslide_nb.analysis import holds
+from landslide_nb.analysis.scores import Interval
+from landslide_nb.study import published
+
+
+@pytest.mark.parametrize(
+    ("ours", "paper", "said"),
+    [
+        (Interval(0.1, 0.05, 0.2), 0.02, holds.HOLDS),
+        (Interval(-0.1, -0.2, -0.05), -0.02, holds.HOLDS),
+        (Interval(0.1, 0.05, 0.2), -0.02, holds.REVERSED),
+        (Interval(-0.1, -0.2, -0.05), 0.02, holds.REVERSED),
+        (Interval(0.1, -0.01, 0.2), 0.02, holds.OPEN),
+        (Interval(0.1, 0.0, 0.2), 0.02, holds.OPEN),
+    ],
+)
+def test_a_claim_holds_only_if_the_interval_lies_on_its_side(ours: Interval, paper: float, said: str) -> None:
+    """A change that chance explains would be reported as reproduced, or as refuted."""
+    assert holds.verdict(ours, paper) == said
+
+
+def test_every_number_of_the_papers_tables_is_put_beside_ours() -> None:
+    """A change that did not reproduce could be left out."""
+    two, three = published("table2"), published("table3")
+    same = Interval(0.0, 0.0, 0.0)
+    ablated = pd.DataFrame(
+        {"ours": [same] * len(two), "paper": two["test_f1"] - two["test_f1"].iloc[0]}, index=pd.Index(two["row"])
+    )
+    names = [row["head"] if pd.isna(row["C"]) else f"SVM, C = {row['C']:g}" for row in three.to_dict("records")]
+    headed = pd.DataFrame(
+        {
+            "ours": [same] * (len(three) + 1),
+            "paper": [*(three["test_f1"] - three["test_f1"].iloc[0]), np.nan],
+        },
+        index=pd.Index([*names, "SVM, C = 10"]),
+    )
+    claims = holds.claims(ablated, headed)
+    assert len(claims) == len(two) - 1 + len(three) - 1
+    assert not any("SVM, C = 10" in str(name) for name in claims.index)
+    text = str(holds.found(claims, "made-up patches", "A note.").data)
+    assert f"{len(claims)} of {len(claims)} cannot be told" in text and "0 of" in text and "A note." in text
+    picture = holds.picture(claims, "made-up patches")
+    assert all(str(name) in picture.alt for name in claims.index)
