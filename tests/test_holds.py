@@ -30,7 +30,8 @@ def test_every_number_of_the_papers_tables_is_put_beside_ours() -> None:
     two, three = published("table2"), published("table3")
     same = Interval(0.0, 0.0, 0.0)
     ablated = pd.DataFrame(
-        {"ours": [same] * len(two), "paper": two["test_f1"] - two["test_f1"].iloc[0]}, index=pd.Index(two["row"])
+        {"ours": [same] * len(two), "paper": (two["test_f1"] - two["test_f1"].iloc[0]).to_numpy()},
+        index=pd.Index(two["row"]),
     )
     names = [row["head"] if pd.isna(row["C"]) else f"SVM, C = {row['C']:g}" for row in three.to_dict("records")]
     headed = pd.DataFrame(
