@@ -165,8 +165,11 @@ class Ensemble:
 
     def but(self, threshold: float | None = None, flips: bool | None = None) -> "Ensemble":
         """The same ensemble with another threshold, or with flips or without; None leaves them as they are."""
-        changes = {"threshold": threshold, "flips": flips}
-        return replace(self, **{name: value for name, value in changes.items() if value is not None})
+        return replace(
+            self,
+            threshold=self.threshold if threshold is None else threshold,
+            flips=self.flips if flips is None else flips,
+        )
 
     @torch.no_grad()
     def probabilities(self, bands: Tensor) -> Scores:

@@ -65,6 +65,8 @@ def write(ensemble: Ensemble, folder: str | Path, card: Card, onnx: bool = False
             "libraries": {name: version(name) for name in (*LIBRARIES, "lightgbm")},
         }
         (temporary / MAIN).write_text(json.dumps(content | {"sha256": _hash_of(content)}, indent=1))
+        for path in temporary.iterdir():  # safetensors lets only its owner read what it writes
+            path.chmod((temporary / MAIN).stat().st_mode)
 
 
 def read(folder: str | Path) -> Ensemble:

@@ -15,6 +15,7 @@ from landslide_nb.analysis.scores import (
     out_of_fold,
 )
 from landslide_nb.card import Card, Data
+from landslide_nb.data.folds import Indices
 from landslide_nb.ensemble import Ensemble
 from landslide_nb.errors import StudyError
 from landslide_nb.exported import of_runs
@@ -63,17 +64,20 @@ def pack(study: Study, name: str = BEST, say: Say = lambda line: None) -> tuple[
 
 def scores(results: Sequence[Result], labels: Labels, threshold: float, resamples: int) -> dict[str, str]:
     """F1 and AUROC with 95 % intervals, out of fold and, where there is one, on the hold-out test."""
-    parts = {"out of fold (where the threshold was chosen, so F1 is too good)": out_of_fold(results)}
+    told = _scores("out of fold", labels, out_of_fold(results), threshold, resamples)
     if len(results[0].test):
-        parts["hold-out test, mean of the folds"] = hold_out(results, best=False)
-    told = {}
-    for part, (indices, probabilities) in parts.items():
-        told |= _scores(part, labels[indices], probabilities, threshold, resamples)
+        told |= _scores("hold-out test, mean of the folds", labels, hold_out(results, best=False), threshold, resamples)
     return told
 
 
-def _scores(part: str, labels: Labels, probabilities: Values, threshold: float, resamples: int) -> dict[str, str]:
-    told = {f"F1, {part}, {len(labels)} patches": f"{f1_interval(labels, probabilities >= threshold, resamples)}"}
-    if len(np.unique(labels)) == 2:
-        told[f"AUROC, {part}"] = f"{auroc_interval(labels, probabilities, resamples)}"
-    return told
+def _scores(
+    part: str, labels: Labels, told: tuple[Indices, Values], threshold: float, resamples: int
+) -> dict[str, str]:
+    indices, probabilities = told
+    true = labels[indices]
+    text = {f"F1, {part}": f"{f1_interval(true, probabilities >= threshold, resamples)} on {len(true)} patches"}
+    if part == "out of fold":
+        text[f"F1, {part}"] += "; too good, since the threshold was chosen on them"
+    if len(np.unique(true)) == 2:
+        text[f"AUROC, {part}"] = f"{auroc_interval(true, probabilities, resamples)}"
+    return text

@@ -146,8 +146,8 @@ def best_threshold(labels: Labels, probabilities: Values) -> float:
     order = np.argsort(-probabilities, kind="stable")
     told, hits = probabilities[order].astype(np.float64), (labels[order] == 1).cumsum()
     scores = 2 * hits / (np.arange(1, len(told) + 1) + max(int(hits[-1]), 1))
+    scores[np.append(told[:-1] == told[1:], False)] = -1.0  # equal probabilities are said to be the same
     following = np.append(told[1:], 0.0)
-    scores[told == following] = -1.0  # equal probabilities are said to be the same
     best = int(scores.argmax())
     return float((told[best] + following[best]) / 2)
 
