@@ -80,7 +80,7 @@ def random_network(channels: int, image_size: int) -> Network:
     """An untrained network that is not undecided, with scaling of very different sizes."""
     settings = Settings(backbone="test_resnet", weights="none", channels=channels, image_size=image_size)  # type: ignore[arg-type]
     model = build(settings)
-    for parameter in model.network.get_classifier().parameters():
+    for parameter in list(model.parameters())[-2:]:  # of the last layer
         nn.init.normal_(parameter)
     rng = np.random.default_rng(channels)
     centre, scale = rng.normal(0, 1000, channels), rng.uniform(0.1, 500, channels)
@@ -212,16 +212,16 @@ def test_a_folder_of_another_kind_is_refused(
         exported.read(written)
 
 
-def test_nothing_is_written_over_or_by_half(mixed: Ensemble, written: Path, tmp_path: Path) -> None:
+def test_nothing_is_written_over_or_by_half(
+    mixed: Ensemble, networks: list[Network], written: Path, tmp_path: Path
+) -> None:
     """An older export would be lost, or a folder be there that nobody finished."""
     before = sorted(path.name for path in written.iterdir())
     with pytest.raises(DataError, match="not an empty folder"):
         exported.write(mixed, written, CARD)
     assert sorted(path.name for path in written.iterdir()) == before
-    broken = Ensemble(
-        (*mixed.folds, Fold.single(replace(mixed.folds[0].members["a network, 12 channels"], state=None)))
-    )  # type: ignore[type-var, arg-type]
-    with pytest.raises(TypeError):
+    broken = Ensemble((*mixed.folds, Fold.single(replace(networks[0], state={"a": None}))))  # type: ignore[dict-item]
+    with pytest.raises(AttributeError):
         exported.write(broken, tmp_path / "broken", CARD)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ensemble"]
 

@@ -314,7 +314,7 @@ def test_the_command_takes_runs_and_exported_folders(
     trained: list[Run], ensemble: Ensemble, npy: Path, tmp_path: Path
 ) -> None:
     """A user would have to know where the store is, or be given another threshold than was asked for."""
-    both, out = [trained[0].key, trained[1].folder], tmp_path / "out.csv"
+    both, out = (trained[0].key, trained[1].folder), tmp_path / "out.csv"
     said = run("predict", *both, npy, "-o", out, "--threads", "1")
     assert "2 runs; nobody chose a threshold for them, it is 0.5" in said and "5 rows" in said
     by_runs = predict(ensemble, stream.find(npy))
