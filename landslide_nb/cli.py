@@ -113,6 +113,73 @@ def fit(
             speed(compared.settings, typer.echo)
 
 
+@app.command()
+def predict(
+    models: Annotated[list[str], typer.Argument(help="A folder that `export` wrote; or runs, by their folder or key.")],
+    source: Annotated[Path, typer.Argument(help="A folder with Test.csv, a folder of .npy files, or an HDF5 file.")],
+    output: Annotated[Path, typer.Option("-o", help="Where the predictions go (CSV).")],
+    probabilities: Annotated[
+        bool, typer.Option("--probabilities", help="Write ID,probability,low,high (lowest and highest of the folds).")
+    ] = False,
+    threshold: Annotated[float | None, typer.Option(min=0, max=1, help="Instead of the model's own.")] = None,
+    flips: Annotated[
+        bool | None,
+        typer.Option("--flips/--no-flips", help="Also look at the flips that radar allows; as exported if not said."),
+    ] = None,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave out patches that are not as they should be.")
+    ] = False,
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.")] = None,
+) -> None:
+    """Predict the patches of SOURCE with MODELS and write them as the challenge's submission; no training data is needed."""
+    import torch
+
+    from landslide_nb import predictions
+    from landslide_nb.data import stream
+    from landslide_nb.data.patches import replacing
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    with replacing(output) as temporary:  # so what cannot be written shows now
+        ensemble = predictions.load(models, typer.echo).but(threshold, flips)
+        told = predictions.predict(ensemble, stream.find(source), skip_bad, typer.echo)
+        if probabilities:
+            told.write_probabilities(temporary)
+        else:
+            told.write(temporary, ensemble.threshold)
+    typer.echo(f"{output}: {told.said(ensemble.threshold)}")
+
+
+@app.command(context_settings=TAKES_PARAMETERS)
+def export(
+    context: typer.Context,
+    output: Annotated[Path, typer.Argument(help="A new folder.")],
+    network: Annotated[str, typer.Option(help="An experiment of the study, as `plan` lists them.")] = "best",
+    onnx: Annotated[bool, typer.Option("--onnx", help="Write each network as ONNX too.")] = False,
+) -> None:
+    """Write all folds of one experiment into a folder that `predict` and other people can use.
+
+    Parameters of the study are given as in papermill, for example -p edition smoke.
+    """
+    from landslide_nb import exported
+    from landslide_nb.analysis.export import pack
+    from landslide_nb.data import zindi
+    from landslide_nb.study import Study
+
+    zindi.check_new(output)
+    ensemble, card = pack(Study.load(**_parameters(context.args)), network, typer.echo)
+    exported.write(ensemble, output, card, onnx)
+    typer.echo(f"{output}: {card.name}, {len(ensemble.folds)} folds, threshold {ensemble.threshold:.3f}")
+
+
+@app.command()
+def check_submission(file: Path, sample: Path) -> None:
+    """Compare a submission FILE with the challenge's SampleSubmission.csv: header, IDs, their order, labels."""
+    from landslide_nb import submission
+
+    typer.echo(f"{file}: {submission.check(file, sample)} rows, as {sample} asks for")
+
+
 @app.command(context_settings=TAKES_PARAMETERS)
 def plan(
     context: typer.Context,

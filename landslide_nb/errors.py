@@ -27,3 +27,7 @@ class WeightsError(LandslideError):
 
 class ChapterError(LandslideError):
     """A chapter did not run to its end, every cell in order."""
+
+
+class ModelError(LandslideError):
+    """A trained model, or the folder that it was exported to, is not what it should be."""

@@ -15,6 +15,8 @@ from playwright.sync_api import Browser, sync_playwright
 from landslide_nb.data import zindi
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.simulate import simulate
+from landslide_nb.runs import Run
+from landslide_nb.study import Study
 
 REAL = Path(__file__).parents[2] / "shared" / "data"
 CHROMIUM = shutil.which("chromium")
@@ -63,6 +65,19 @@ def folder(tiny: Patches, tmp_path: Path) -> Path:
     hidden = tiny.take(np.arange(6, 9))
     zindi.write(tmp_path / "challenge", tiny.take(np.arange(6)), Patches(hidden.ids, hidden.pixels))
     return tmp_path / "challenge"
+
+
+@pytest.fixture(scope="session")
+def trained(tiny: Patches, store: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
+    """Both folds of a network of seconds, trained on the tiny patches."""
+    path = tmp_path_factory.mktemp("trained") / "tiny.h5"
+    tiny.write(path)
+    network = {"backbone": "test_resnet", "weights": "none", "image_size": 32, "learning_rate": 1e-2}
+    study = Study.load("smoke", str(path), n_test=6, folds=2, epochs=2, batch_size=4, **network)
+    runs = [Run(study, fold) for fold in range(2)]
+    for run in runs:
+        run.fit()
+    return runs
 
 
 @pytest.fixture(scope="session")

@@ -92,7 +92,7 @@ class Patches:
         Raises:
             DataError: if the file is missing, not one of ours, without that part, or damaged.
         """
-        with _opened(Path(path)) as file:
+        with opened(Path(path)) as file:
             parts = sorted(file, reverse=True)
             group = file.get(part or parts[0]) if parts else None
             if group is None:
@@ -151,7 +151,7 @@ def _write_part(group: h5py.Group, part: Part) -> None:
 
 def read_rows(path: str | Path, part: str = "test") -> tuple[str, ...]:
     """The ids of a part in the order, and as often, as the challenge's CSV lists them."""
-    with _opened(Path(path)) as file:
+    with opened(Path(path)) as file:
         if part not in file:
             raise DataError(f"{path} has no part {part!r}; it has {', '.join(file) or 'none'}")
         group = file[part]
@@ -159,14 +159,16 @@ def read_rows(path: str | Path, part: str = "test") -> tuple[str, ...]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[h5py.File]:
+def opened(path: Path) -> Iterator[h5py.File]:
     """An HDF5 file of ours, read-only; anything wrong with it becomes a `DataError`."""
     if not path.is_file():
         raise DataError(f"{path} does not exist; `landslide-nb convert FOLDER {path.name}` makes one")
     try:
         with h5py.File(path, "r") as file:
-            if file.attrs.get("format") != FORMAT or tuple(file.attrs["bands"]) != BAND_NAMES:
+            if file.attrs.get("format") != FORMAT:
                 raise DataError(f"{path} is not a file of 12-band patches written by `landslide-nb convert`")
+            if (bands := tuple(file.attrs["bands"])) != BAND_NAMES:
+                raise DataError(f"{path} has the bands {', '.join(bands)}; expected {', '.join(BAND_NAMES)}")
             yield file
     except (OSError, KeyError, RuntimeError, ValueError, TypeError) as error:
         raise DataError(f"{path} cannot be read as HDF5 patches ({error}); write it again") from error

@@ -33,7 +33,7 @@ def describe(patches: Patches) -> pd.DataFrame:
     Returns:
         N rows: `ID`, `label` (where known) and the 85 `COLUMNS`, in float32. The shape of a constant band is 0.
     """
-    batches = [_describe(patches.pixels[i : i + BATCH]) for i in range(0, len(patches), BATCH)]
+    batches = [of_pixels(patches.pixels[i : i + BATCH]) for i in range(0, len(patches), BATCH)]
     values = np.concatenate(batches) if batches else np.empty((0, len(COLUMNS)), np.float32)
     table = pd.DataFrame(values, columns=list(COLUMNS))
     if patches.labels is not None:
@@ -42,7 +42,7 @@ def describe(patches: Patches) -> pd.DataFrame:
     return table
 
 
-def _describe(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+def of_pixels(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
     """Statistics `(N, 85)` of pixels `(N, 12, H, W)`; moments are accumulated in float64."""
     red, green, nir = pixels[:, 0], pixels[:, 1], pixels[:, 3]
     eps = np.float32(1e-7)

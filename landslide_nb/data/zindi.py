@@ -60,11 +60,11 @@ def parts(folder: str | Path) -> dict[str, Part]:
     folder = Path(folder)
     if not folder.is_dir():
         raise DataError(f"{folder} is not a folder; expected one with Train.csv and <ID>.npy files")
-    files = _files(folder)
+    found = files(folder)
     ids, labels = read_labels(folder / "Train.csv")
     if not ids:
         raise DataError(f"{folder / 'Train.csv'} lists no patches; expected one row for each")
-    train = Part(ids, labels, _pixels(ids, files, folder / "Train.csv"))
+    train = Part(ids, labels, _pixels(ids, found, folder / "Train.csv"))
     rows = read_ids(folder / "Test.csv") if (folder / "Test.csv").is_file() else ()
     distinct = tuple(dict.fromkeys(rows))
     both = sorted(set(ids) & set(distinct))
@@ -72,7 +72,7 @@ def parts(folder: str | Path) -> dict[str, Part]:
         raise DataError(
             f"{both[0]} is listed in Train.csv and in Test.csv ({len(both)} such); keep one, or the test leaks"
         )
-    return {"train": train, "test": Part(distinct, None, _pixels(distinct, files, folder / "Test.csv"), rows)}
+    return {"train": train, "test": Part(distinct, None, _pixels(distinct, found, folder / "Test.csv"), rows)}
 
 
 def read_labels(path: Path) -> tuple[tuple[str, ...], NDArray[np.int8]]:
@@ -116,13 +116,14 @@ def _table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     return table
 
 
-def _files(folder: Path) -> dict[str, Path]:
-    files: dict[str, Path] = {}
+def files(folder: Path) -> dict[str, Path]:
+    """The `.npy` files anywhere below a folder, by the patch's id."""
+    found: dict[str, Path] = {}
     for path in sorted(folder.rglob("*.npy")):
-        if path.stem in files:
-            raise DataError(f"{path.stem}.npy is there twice: {files[path.stem]} and {path}; keep one")
-        files[path.stem] = path
-    return files
+        if path.stem in found:
+            raise DataError(f"{path.stem}.npy is there twice: {found[path.stem]} and {path}; keep one")
+        found[path.stem] = path
+    return found
 
 
 def _pixels(ids: Sequence[str], files: dict[str, Path], listed_in: Path) -> Iterator[NDArray[np.float32]]:

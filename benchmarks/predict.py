@@ -1,0 +1,203 @@
+"""What predicting costs: patches a second from files to a CSV, against the bare network's forward pass; and the memory it takes.
+
+    python benchmarks/predict.py [--quick] [--output results/predict.csv]
+
+The peer is the bare forward pass: batches that are ready in memory, scaled and resized, as many as there are patches, with the same
+threads. `predict` lists a folder of `.npy` files (float64, channels last, as the challenge has them), reads, checks, scales and
+predicts them, and writes the CSV; the model is loaded before. Machines are shared and their clocks wander, so the two take turns;
+a ratio is the median over turns of the forward pass's time by that of `predict` in the same turn. `ratio_cpu` is the same of
+processor seconds, all threads together: it wanders less where other work takes turns, and counts reading in full, which the clock does
+not where a core is free for it.
+
+Memory is that of a process of its own: how much its peak has grown by 20,000 patches since it has predicted one batch. The 20,000
+files are names of 256 different ones, and the HDF5 file stores zeros, so that they take no disk; reading them takes the same memory.
+"""
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import h5py
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+from landslide_nb import exported
+from landslide_nb.card import Card
+from landslide_nb.data import stream
+from landslide_nb.data.bands import BAND_NAMES
+from landslide_nb.data.patches import FORMAT, combine, digest
+from landslide_nb.data.scaling import Scaler
+from landslide_nb.data.simulate import simulate
+from landslide_nb.ensemble import Ensemble, Fold, Network
+from landslide_nb.models.settings import Settings
+from landslide_nb.models.training import build, prepare
+from landslide_nb.predictions import BATCH, predict
+
+PATCHES = 5398  # rows that the challenge asks for
+MANY = 20_000
+DIFFERENT = 256
+
+
+class Seconds(NamedTuple):
+    """Of the clock on the wall, and of the processor."""
+
+    wall: float
+    cpu: float
+
+    @classmethod
+    def now(cls) -> "Seconds":
+        """Both clocks."""
+        return cls(time.perf_counter(), time.process_time())
+
+    def __sub__(self, earlier: "Seconds") -> "Seconds":
+        return Seconds(self.wall - earlier.wall, self.cpu - earlier.cpu)
+
+
+def network(seed: int, pixels: np.ndarray) -> Network:
+    """A network of the usual size with random weights, scaled as if it had been trained on these patches."""
+    settings = Settings(backbone="tf_efficientnet_lite0", weights="none", image_size=64, seed=seed)
+    model = build(settings)
+    for parameter in list(model.parameters())[-2:]:  # of the last layer
+        nn.init.normal_(parameter)
+    return Network(settings, Scaler.fit(pixels, 12, "standard"), model.state_dict())
+
+
+def files(folder: Path, pixels: np.ndarray, number: int) -> Path:
+    """A folder of `.npy` files; from `DIFFERENT` on, each is another name of an earlier one."""
+    folder.mkdir()
+    for place in range(number):
+        path = folder / f"ID_{place:06}.npy"
+        if place < DIFFERENT:
+            np.save(path, pixels[place % len(pixels)].transpose(1, 2, 0).astype(np.float64))
+        else:
+            path.hardlink_to(folder / f"ID_{place % DIFFERENT:06}.npy")
+    return folder
+
+
+def archive(path: Path, number: int) -> Path:
+    """An HDF5 file as `landslide-nb convert` writes it, of zeros, whose chunks are not stored."""
+    ids, zeros = [f"ID_{place:06}" for place in range(number)], np.zeros(stream.PATCH, np.float32)
+    with h5py.File(path, "w") as file:
+        file.attrs["format"], file.attrs["bands"] = FORMAT, list(BAND_NAMES)
+        group = file.create_group("test")
+        group["ids"] = np.array([name.encode() for name in ids], dtype=h5py.string_dtype())
+        group.create_dataset("pixels", (number, *stream.PATCH), np.float32, chunks=(1, *stream.PATCH))
+        group.attrs["fingerprint"] = combine(digest(name, zeros, None) for name in ids)
+    return path
+
+
+def bare(ensemble: Ensemble, pixels: torch.Tensor, number: int) -> "Seconds":
+    """Seconds of the forward passes alone."""
+    models = [member for fold in ensemble.folds for member in fold.members.values() if isinstance(member, Network)]
+    ready = [prepare(pixels[:BATCH], member.settings, member.scaler) for member in models]
+    started = Seconds.now()
+    with torch.no_grad():
+        for start in range(0, number, BATCH):
+            for member, x in zip(models, ready, strict=True):
+                member.model(x[: number - start])
+    return Seconds.now() - started
+
+
+def whole(ensemble: Ensemble, source: Path, output: Path) -> "Seconds":
+    """Seconds from the files to the CSV."""
+    started = Seconds.now()
+    predict(ensemble, stream.find(source)).write(output, 0.5)
+    return Seconds.now() - started
+
+
+def row(members: int, turns: list[tuple[Seconds, Seconds]], number: int) -> dict[str, float | str]:
+    """What is written of an ensemble."""
+    ratios = [forward.wall / all_of_it.wall for forward, all_of_it in turns]
+    return {
+        "networks": members,
+        "bare_patches_per_s": number / statistics.median(forward.wall for forward, _ in turns),
+        "predict_patches_per_s": number / statistics.median(all_of_it.wall for _, all_of_it in turns),
+        "ratio": statistics.median(ratios),
+        "lowest": min(ratios),
+        "highest": max(ratios),
+        "ratio_cpu": statistics.median(forward.cpu / all_of_it.cpu for forward, all_of_it in turns),
+    }
+
+
+def measure(
+    ensemble: Ensemble, pixels: np.ndarray, source: Path, number: int, turns: int
+) -> list[tuple[Seconds, Seconds]]:
+    """Seconds of both kinds, turn by turn; every other turn goes backwards."""
+    batch, output = torch.from_numpy(pixels), source.with_suffix(".csv")
+    bare(ensemble, batch, BATCH)
+    measured = []
+    for turn in range(turns):
+        if turn % 2:
+            later = whole(ensemble, source, output)
+            measured.append((bare(ensemble, batch, number), later))
+        else:
+            measured.append((bare(ensemble, batch, number), whole(ensemble, source, output)))
+    return measured
+
+
+def grown(model: Path, source: Path, first: Path) -> float:
+    """How many GB the peak of this process grows by predicting `source`, after it has predicted `first`."""
+    ensemble = exported.read(model)
+    predict(ensemble, stream.find(first))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    predict(ensemble, stream.find(source))
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 / 1e9
+
+
+def grown_elsewhere(*paths: Path) -> float:
+    """The same in a process of its own."""
+    command = [sys.executable, __file__, "--grown", *map(str, paths)]
+    return float(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+
+
+def main() -> None:
+    """Measure, print and write."""
+    parser = argparse.ArgumentParser(description="What predicting costs.")
+    parser.add_argument("--output", type=Path, default=Path("results/predict.csv"))
+    parser.add_argument("--quick", action="store_true", help="two turns of 256 patches, 512 for memory")
+    parser.add_argument("--patches", type=int, default=PATCHES)
+    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--grown", nargs=3, type=Path, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.grown:
+        print(json.dumps(grown(*arguments.grown)))
+        return
+    torch.set_num_threads(arguments.threads)
+    patches, turns, many = (256, 2, 512) if arguments.quick else (arguments.patches, arguments.turns, MANY)
+    pixels = simulate(DIFFERENT // 4, seed=0).pixels
+    networks = [network(seed, pixels) for seed in range(3)]
+    with tempfile.TemporaryDirectory() as temporary:
+        here = Path(temporary)
+        source, rows = files(here / "patches", pixels, patches), []
+        for count in (1, 3):
+            ensemble = Ensemble(tuple(map(Fold.single, networks[:count])))
+            rows.append(row(count, measure(ensemble, pixels, source, patches, turns), patches))
+        exported.write(Ensemble((Fold.single(networks[0]),)), here / "model", Card("random weights", "simulated"))
+        first = files(here / "first", pixels, BATCH)
+        sources = {"folder": files(here / "many", pixels, many), "HDF5": archive(here / "many.h5", many)}
+        memory = {f"GB_{kind}": grown_elsewhere(here / "model", path, first) for kind, path in sources.items()}
+    table = pd.DataFrame(rows).assign(**memory).round(3)
+    table = table.assign(
+        backbone="tf_efficientnet_lite0", pixels=64, batch=BATCH, threads=arguments.threads, turns=turns
+    )
+    table = table.assign(
+        patches=patches, memory_patches=many, load=round(os.getloadavg()[0], 2), torch=torch.__version__
+    )
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    table.to_csv(arguments.output, index=False)
+    print(table.to_string(index=False))
+
+
+if __name__ == "__main__":
+    main()

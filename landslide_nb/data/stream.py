@@ -1,0 +1,216 @@
+"""Patches one batch after another, however many there are: of a challenge folder, a folder of `.npy` files, or an HDF5 file."""
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from io import BytesIO
+from itertools import cycle
+from pathlib import Path
+from typing import Final, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landslide_nb.data import zindi
+from landslide_nb.data.patches import check_finite, combine, digest, opened, read_rows
+from landslide_nb.errors import DataError
+
+HEIGHT, WIDTH, BANDS = zindi.SHAPE
+PATCH: Final = (BANDS, HEIGHT, WIDTH)
+T = TypeVar("T")
+
+
+class Batch(NamedTuple):
+    """Some patches of a stream.
+
+    Attributes:
+        ids: n names.
+        pixels: float32 `(n, 12, 64, 64)`, in memory that the batch after the next one is read into.
+        faults: a sentence on each patch that is not as it should be, by its place in the batch; its pixels mean nothing.
+    """
+
+    ids: tuple[str, ...]
+    pixels: NDArray[np.float32]
+    faults: Mapping[int, str]
+
+
+@dataclass(frozen=True, eq=False)
+class Folder:
+    """Patches in `.npy` files.
+
+    Attributes:
+        rows: ids in the order, and as often, as they are asked for.
+        files: where each is.
+        listed_in: what asks for them.
+    """
+
+    rows: tuple[str, ...]
+    files: Mapping[str, Path]
+    listed_in: Path
+
+    @cached_property
+    def ids(self) -> tuple[str, ...]:
+        """The distinct ids, in order."""
+        return tuple(dict.fromkeys(self.rows))
+
+    def batches(self, size: int) -> Iterator[Batch]:
+        """All patches, `size` at a time, each id once."""
+        read = Reader()
+        for ids, pixels in _buffers(self.ids, size):
+            faults = {}
+            for place, name in enumerate(ids):
+                try:
+                    read(self._path(name), pixels[place])
+                except DataError as error:
+                    faults[place] = str(error)
+            yield Batch(ids, pixels, faults)
+
+    def _path(self, name: str) -> Path:
+        if name not in self.files:
+            raise DataError(f"{self.listed_in} lists {name}, but there is no {name}.npy below {self.listed_in.parent}")
+        return self.files[name]
+
+
+@dataclass(frozen=True, eq=False)
+class Archive:
+    """Patches in an HDF5 file, written by `landslide-nb convert`.
+
+    Attributes:
+        rows: ids in the order, and as often, as they are asked for.
+        path: of the file.
+        part: "test", or another where there is no such.
+    """
+
+    rows: tuple[str, ...]
+    path: Path
+    part: str
+
+    @cached_property
+    def ids(self) -> tuple[str, ...]:
+        """The distinct ids, in the file's order."""
+        with opened(self.path) as file:
+            return tuple(name.decode() for name in file[self.part]["ids"][()])
+
+    def batches(self, size: int) -> Iterator[Batch]:
+        """All patches, `size` at a time.
+
+        Raises:
+            DataError: if patches are of another shape; after the last one, if they do not match the file's fingerprint.
+        """
+        digests: list[bytes] = []
+        with opened(self.path) as file:
+            group = file[self.part]
+            stored = group["pixels"]
+            if stored.shape != (len(self.ids), *PATCH):
+                raise DataError(f"{self.path} holds patches of shape {stored.shape[1:]}; expected {PATCH}")
+            labels = group["labels"][()].tolist() if "labels" in group else [None] * len(self.ids)
+            for ids, pixels in _buffers(self.ids, size):
+                start = len(digests)
+                stored.read_direct(pixels, np.s_[start : start + len(ids)])
+                digests += map(digest, ids, pixels, labels[start:])
+                yield Batch(ids, pixels, self._faults(ids, pixels))
+            if combine(digests) != group.attrs["fingerprint"]:
+                raise DataError(f"{self.path} is damaged: its patches do not match its fingerprint; write it again")
+
+    def _faults(self, ids: tuple[str, ...], pixels: NDArray[np.float32]) -> dict[int, str]:
+        faults = {}
+        for place, (name, patch) in enumerate(zip(ids, pixels, strict=True)):
+            try:
+                check_finite(patch, f"{self.path}, patch {name}")
+            except DataError as error:
+                faults[place] = str(error)
+        return faults
+
+
+Stream = Folder | Archive
+
+
+def find(source: str | Path) -> Stream:
+    """The patches that a path means.
+
+    Args:
+        source: a folder with Test.csv, whose patches are taken in its order; a folder of `.npy` files without any list, which are
+            taken by name; or an HDF5 file, whose test part is taken, or its labelled one if it has no other.
+
+    Raises:
+        DataError: if it is none of these.
+    """
+    source = Path(source)
+    if source.is_dir():
+        return _folder(source)
+    with opened(source) as file:
+        parts = [str(name) for name in file]
+    if not parts:
+        raise DataError(f"{source} holds no patches; expected a part `test` or `train`")
+    part = "test" if "test" in parts else parts[0]
+    return Archive(read_rows(source, part), source, part)
+
+
+def _folder(folder: Path) -> Folder:
+    files, listed = zindi.files(folder), folder / "Test.csv"
+    if listed.is_file():
+        return Folder(zindi.read_ids(listed), files, listed)
+    if (folder / "Train.csv").is_file():
+        raise DataError(
+            f"{folder} has Train.csv and no Test.csv, which would say what to predict; write one (a column ID), or name"
+            " the folder below it that holds the .npy files"
+        )
+    if not files:
+        raise DataError(f"{folder} holds no .npy files; expected one for each patch, or Test.csv and the patches")
+    return Folder(tuple(sorted(files)), files, folder)
+
+
+def _buffers(ids: tuple[str, ...], size: int) -> Iterator[tuple[tuple[str, ...], NDArray[np.float32]]]:
+    """Ids, `size` at a time, and memory for their pixels: two pieces of it in turn, since new memory costs as much as reading."""
+    memory = cycle([np.empty((min(size, len(ids)), *PATCH), np.float32) for _ in range(2)])
+    for start, pixels in zip(range(0, len(ids), size), memory, strict=False):
+        some = ids[start : start + size]
+        yield some, pixels[: len(some)]
+
+
+class Reader:
+    """Reads `.npy` files as `zindi.load_patch` does, a few times faster where numpy wrote them as the challenge's are."""
+
+    def __init__(self) -> None:
+        self._scratch = {_header(kind): np.empty((HEIGHT * WIDTH, BANDS), kind) for kind in ("<f8", "<f4")}
+        (self._length,) = {len(header) for header in self._scratch}
+
+    def __call__(self, path: Path, pixels: NDArray[np.float32]) -> None:
+        """Read one patch into pixels `(12, 64, 64)`.
+
+        Raises:
+            DataError: as `zindi.load_patch` does.
+        """
+        if not self._read(path, pixels):
+            pixels[:] = zindi.load_patch(path)
+
+    def _read(self, path: Path, pixels: NDArray[np.float32]) -> bool:
+        """Whether the file is whole, of the usual kind and finite."""
+        try:
+            with path.open("rb", buffering=0) as stream:
+                values = self._scratch.get(stream.read(self._length))
+                if values is None or stream.readinto(values.data.cast("B")) != values.nbytes:
+                    return False
+        except OSError:
+            return False
+        with np.errstate(over="ignore"):
+            np.copyto(pixels.reshape(BANDS, -1), values.T, casting="same_kind")
+        return bool(np.isfinite(pixels).all())
+
+
+def _header(kind: str) -> bytes:
+    """How numpy begins the file of a patch."""
+    stream = BytesIO()
+    np.lib.format.write_array_header_1_0(stream, {"descr": kind, "fortran_order": False, "shape": zindi.SHAPE})
+    return stream.getvalue()
+
+
+def ahead(items: Iterator[T]) -> Iterator[T]:
+    """The items, each made by a thread while the one before it is worked on."""
+    done = object()
+    with ThreadPoolExecutor(1) as pool:
+        following = pool.submit(next, items, done)
+        while (item := following.result()) is not done:
+            following = pool.submit(next, items, done)
+            yield item  # type: ignore[misc]
