@@ -79,6 +79,7 @@ def _members(ensemble: Ensemble) -> list[str]:
         if isinstance(member, Network):
             of = member.settings
             kind = f"`{of.backbone}` on {of.channels} channels at {of.image_size} px, started from `{of.weights.split('/')[-1]}`"
+            kind += ", seen in the four flips that radar allows" if member.flips else ""
         lines.append(f"- {name}: {kind}; weight {first.weights[name]:.4g} in the first fold")
     flips = " Each patch is seen in the four flips that radar allows." if ensemble.flips else ""
     return [

@@ -154,7 +154,9 @@ def predict(
 def export(
     context: typer.Context,
     output: Annotated[Path, typer.Argument(help="A new folder.")],
-    network: Annotated[str, typer.Option(help="An experiment of the study, as `plan` lists them.")] = "best",
+    network: Annotated[
+        str, typer.Option(help="An experiment, as `plan` lists them; `ensemble`: the whole of chapter 09.")
+    ] = "best",
     onnx: Annotated[bool, typer.Option("--onnx", help="Write each network as ONNX too.")] = False,
 ) -> None:
     """Write all folds of one experiment into a folder that `predict` and other people can use.

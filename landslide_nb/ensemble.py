@@ -4,10 +4,10 @@ Members are put together on the scale of log-odds within a fold, and folds by th
 of one member of weight 1.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Final, Protocol
+from typing import ClassVar, Final, Protocol
 
 import lightgbm
 import numpy as np
@@ -43,11 +43,13 @@ class Network:
         settings: that it was trained with.
         scaler: of its channels.
         state: its weights.
+        flips: whether its log-odds are averaged over the four flips that radar allows.
     """
 
     settings: Settings
     scaler: Scaler
     state: State
+    flips: bool = False
 
     @cached_property
     def model(self) -> AnyBackbone:
@@ -80,6 +82,7 @@ class Trees:
     """
 
     text: str
+    flips: ClassVar[bool] = False
 
     @cached_property
     def booster(self) -> lightgbm.Booster:
@@ -134,10 +137,16 @@ class Fold:
         """A fold of one network, whose probability it keeps."""
         return cls({network.settings.backbone: network}, {network.settings.backbone: 1.0})
 
-    def probabilities(self, views: Sequence[Tensor]) -> Scores:
-        """Probabilities `(N,)` of bands `(N, 12, 64, 64)` that are seen in one or more ways: log-odds are averaged over them."""
-        logits = np.full(len(views[0]), self.intercept)
+    def probabilities(self, bands: Tensor, flips: bool = False) -> Scores:
+        """Probabilities `(N,)` of bands `(N, 12, 64, 64)`.
+
+        Args:
+            bands: of patches.
+            flips: whether all members see the flips, not only those that say so themselves.
+        """
+        logits = np.full(len(bands), self.intercept)
         for name, member in self.members.items():
+            views = flipped(bands) if flips or member.flips else [bands]
             logits += self.weights[name] * np.mean([member.log_odds(view) for view in views], axis=0)
         return np.asarray(expit(logits))
 
@@ -149,7 +158,7 @@ class Ensemble:
     Attributes:
         folds: whose probabilities are averaged.
         threshold: "landslide" from this probability on.
-        flips: whether each member's log-odds are averaged over the four flips that radar allows.
+        flips: whether every member's log-odds are averaged over the four flips that radar allows.
     """
 
     folds: tuple[Fold, ...]
@@ -175,14 +184,18 @@ class Ensemble:
     def probabilities(self, bands: Tensor) -> Scores:
         """Each fold's probability of a landslide `(N, F)` for bands `(N, 12, 64, 64)`; their mean over folds is the ensemble's."""
         bands = bands.to(device())
-        views = flipped(bands) if self.flips else [bands]
-        return np.column_stack([fold.probabilities(views) for fold in self.folds])
+        return np.column_stack([fold.probabilities(bands, self.flips) for fold in self.folds])
+
+
+# What another orbit could have seen of a place, north up: mirrored east–west, the radar's passes trade places.
+VIEWS: Final[Mapping[str, Callable[[Tensor], Tensor]]] = {
+    "as it is": lambda bands: bands,
+    "north–south": lambda bands: bands.flip(2),
+    "east–west": mirror_east_west,
+    "both": lambda bands: mirror_east_west(bands).flip(2),
+}
 
 
 def flipped(bands: Tensor) -> list[Tensor]:
-    """The four ways to see bands `(N, 12, H, W)` in which radar keeps its meaning, north up.
-
-    As they are; north and south exchanged; east and west exchanged, and with them the radar's passes; both.
-    """
-    mirrored = mirror_east_west(bands)
-    return [bands, bands.flip(2), mirrored, mirrored.flip(2)]
+    """The four ways to see bands `(N, 12, H, W)` in which radar keeps its meaning."""
+    return [view(bands) for view in VIEWS.values()]

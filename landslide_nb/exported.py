@@ -142,7 +142,7 @@ def _write_network(folder: Path, stem: str, network: Network) -> Json:
     save_file(tensors, folder / file)
     # Where the first weights came from may be a path of somebody's machine; the file's name says enough.
     settings = network.settings.model_dump() | {"weights": Path(network.settings.weights).name}
-    return {"kind": "network", "file": file, "settings": settings}
+    return {"kind": "network", "file": file, "flips": network.flips, "settings": settings}
 
 
 def _read_fold(folder: Path, fold: Json) -> Fold:
@@ -158,7 +158,7 @@ def _read_trees(folder: Path, entry: Json) -> Trees | Network:
 def _read_network(folder: Path, entry: Json) -> Trees | Network:
     state = load_file(folder / entry["file"])
     centre, scale = (state.pop(name).numpy() for name in SCALER)
-    return Network(Settings(**entry["settings"]), Scaler(centre, scale), state)
+    return Network(Settings(**entry["settings"]), Scaler(centre, scale), state, entry["flips"])
 
 
 def _content(path: Path) -> Json:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -20,7 +21,7 @@ from sklearn.metrics import f1_score
 from torch import Tensor, nn
 
 from landslide_nb import exported, to_onnx
-from landslide_nb.analysis import export
+from landslide_nb.analysis import export, ladder
 from landslide_nb.analysis.scores import best_threshold
 from landslide_nb.augment.online import mirror_east_west
 from landslide_nb.card import Card
@@ -33,7 +34,7 @@ from landslide_nb.errors import DataError, LandslideError, ModelError, StudyErro
 from landslide_nb.models import heads
 from landslide_nb.models.settings import Settings
 from landslide_nb.models.training import build
-from landslide_nb.runs import Run
+from landslide_nb.runs import Run, fit
 from landslide_nb.study import Study
 
 CARD = Card("tiny", "simulated", {"F1": "0.500 [0.400, 0.600]"})
@@ -301,6 +302,36 @@ def test_an_experiment_is_packed_with_its_scores(trained: list[Run], monkeypatch
     assert set(card.scores) >= {"F1, hold-out test, mean of the folds", "AUROC, out of fold"}
     with pytest.raises(StudyError, match="no network is called 'CutMix'; did you mean 'CutMix, 12'"):
         export.pack(study, "CutMix")
+
+
+def test_the_whole_of_chapter_09_is_packed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What is handed on would be weighed, flipped or cut otherwise than what the book scores."""
+    monkeypatch.setattr(ladder, "speed", lambda _: None)  # not what is tested, and slow
+    tiny_study: dict[str, Any] = {
+        "backbone": "test_resnet",
+        "weights": "none",
+        "image_size": 32,
+        "epochs": 1,
+        "batch_size": 16,
+    }
+    study = Study.load("smoke", **tiny_study, simulated_patches=160, n_test=60, backbones={"test_vit": "none"})
+    ensemble, card = export.pack(study, "ensemble")
+    exported.write(ensemble, tmp_path / "whole", card, onnx=True)
+    patches = study.patches()
+    labels, split = patches.known_labels, study.split(patches)
+    found = exported.read(tmp_path / "whole").probabilities(torch.from_numpy(patches.pixels[split.test]))
+    members = ladder.members(study, fit(study.contenders()), patches)
+    rung = list(ladder.rungs(members).values())[-1]
+    combiner = ladder.combined(rung, split, labels)
+    for fold in range(study.folds):
+        scores = np.column_stack([member.scores[fold, split.test] for member in rung.members.values()])
+        np.testing.assert_allclose(found[:, fold], combiner.probabilities(scores), atol=1e-5)
+    said = found.mean(1) >= ensemble.threshold
+    scored = ladder.score(rung, split, labels, study.resamples)
+    assert scored.hold_out is not None
+    assert f1_score(labels[split.test], said, zero_division=0) == pytest.approx(scored.hold_out[0])
+    assert f"{scored.hold_out[0]:.3f}" in card.scores["F1, hold-out test"]
+    assert "seen in the four flips" in (tmp_path / "whole" / "MODEL_CARD.md").read_text()
 
 
 def test_best_is_the_last_row_of_table_2() -> None:

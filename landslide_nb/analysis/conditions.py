@@ -11,10 +11,10 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import interpolate
 
-from landslide_nb.augment.online import mirror_east_west
 from landslide_nb.data.bands import BACKSCATTER, CHANGE, MODALITIES, OPTICAL, modality_channels
 from landslide_nb.data.folds import Indices
 from landslide_nb.data.patches import replacing
+from landslide_nb.ensemble import VIEWS
 from landslide_nb.models.fold import device
 from landslide_nb.models.heads import Scores, fc_decision
 from landslide_nb.models.training import predict
@@ -40,6 +40,11 @@ def missing(modality: str) -> Change:
     return change
 
 
+def seen_as(view: Callable[[Tensor], Tensor]) -> Change:
+    """A view of patches as a change: it needs no chance."""
+    return lambda bands, _: view(bands)
+
+
 def clouded(bands: Tensor, generator: Generator) -> Tensor:
     """About half of each patch under a bright cloud with soft edges; radar sees through it."""
     coarse = torch.randn((len(bands), 1, 5, 5), generator=generator, device=bands.device)
@@ -59,13 +64,7 @@ def noisier(bands: Tensor, generator: Generator) -> Tensor:
     return bands + deviation[:, None, None] * torch.randn(bands.shape, generator=generator, device=bands.device)
 
 
-# The four views that another orbit could have seen: mirrored east–west, the passes trade places.
-FLIPS: Final[Mapping[str, Change]] = {
-    "as it is": lambda bands, _: bands,
-    "north–south": lambda bands, _: bands.flip(2),
-    "east–west": lambda bands, _: mirror_east_west(bands),
-    "both": lambda bands, _: mirror_east_west(bands).flip(2),
-}
+FLIPS: Final[Mapping[str, Change]] = {name: seen_as(view) for name, view in VIEWS.items()}
 CONDITIONS: Final[Mapping[str, Change]] = {
     **{f"no {'optical bands' if of == 'optical' else f'{of} pass'}": missing(of) for of in MODALITIES},
     "clouds over half": clouded,

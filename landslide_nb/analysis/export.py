@@ -2,9 +2,12 @@
 
 import difflib
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
 
 import numpy as np
 
+from landslide_nb.analysis import ladder
 from landslide_nb.analysis.scores import (
     Labels,
     Values,
@@ -12,18 +15,21 @@ from landslide_nb.analysis.scores import (
     best_threshold,
     f1_interval,
     hold_out,
+    interval,
     out_of_fold,
 )
 from landslide_nb.card import Card, Data
 from landslide_nb.data.folds import Indices
-from landslide_nb.ensemble import Ensemble
+from landslide_nb.data.statistics import COLUMNS, describe
+from landslide_nb.ensemble import Ensemble, Fold, Network, Trees
 from landslide_nb.errors import StudyError
-from landslide_nb.exported import of_runs
+from landslide_nb.exported import of_runs, read_run
 from landslide_nb.progress import Say
 from landslide_nb.runs import Result, Run, fit
 from landslide_nb.study import Study
 
-BEST = "best"
+BEST: Final = "best"
+ENSEMBLE: Final = "ensemble"
 
 
 def experiment(study: Study, name: str = BEST) -> tuple[str, Study]:
@@ -45,8 +51,12 @@ def experiment(study: Study, name: str = BEST) -> tuple[str, Study]:
 def pack(study: Study, name: str = BEST, say: Say = lambda line: None) -> tuple[Ensemble, Card]:
     """All folds of an experiment as an ensemble, and its card; runs that are not there are trained first.
 
-    The threshold is that of the highest F1 out of fold. Both kinds of scores are of the last weights, which are those exported.
+    "ensemble" is the last step of chapter 09: networks and trees with the weights that it gives them.
+    Of one experiment the threshold is that of the highest F1 out of fold. Both kinds of scores are of the last weights, which are
+    those exported.
     """
+    if name == ENSEMBLE:
+        return pack_ladder(study, say)
     title, chosen = experiment(study, name)
     if chosen.smote_scope == "before_split":
         raise StudyError(f"{title!r} leaks validation patches into training; export another experiment")
@@ -55,11 +65,39 @@ def pack(study: Study, name: str = BEST, say: Say = lambda line: None) -> tuple[
     indices, probabilities = out_of_fold(results)
     threshold = best_threshold(labels[indices], probabilities)
     runs = of_runs([result.folder for result in results])
+    return Ensemble(runs.folds, threshold), _card(study, title, scores(results, labels, threshold, study.resamples))
+
+
+def pack_ladder(study: Study, say: Say = lambda line: None) -> tuple[Ensemble, Card]:
+    """The last step of chapter 09 as an ensemble, and its card."""
+    contenders, patches = study.contenders(), study.patches()
+    results, labels, split = fit(contenders, say), patches.known_labels, study.split(patches)
+    name, rung = list(ladder.rungs(ladder.members(study, results, patches)).items())[-1]
+    combiner = ladder.combined(rung, split, labels)
+    weights = dict(zip(rung.members, combiner.weigh.coef_[0].tolist(), strict=True))
+    trees = ladder.grown(describe(patches)[list(COLUMNS)].to_numpy(np.float32), labels, split, study.seed)
+    folds = []
+    for fold, grown in enumerate(trees):
+        parts: dict[str, Network | Trees] = {}
+        for member in rung.members:
+            if member == ladder.TREES:
+                parts[member] = Trees(grown.booster_.model_to_string())
+            elif member == ladder.FLIPPED:
+                parts[member] = replace(read_run(results[ladder.MULTI][fold].folder), flips=True)
+            else:
+                parts[member] = read_run(results[member][fold].folder)
+        folds.append(Fold(parts, weights, float(combiner.weigh.intercept_[0])))
+    scored = ladder.score(rung, split, labels, study.resamples)
+    told = {"F1, out of fold": f"{interval(scored.unseen)} on {len(split.development)} patches"}
+    if scored.hold_out is not None:
+        told["F1, hold-out test"] = f"{interval(scored.hold_out)} on {len(split.test)} patches"
+    title = f"What adds up, {name.removeprefix('+ ')} included"
+    return Ensemble(tuple(folds), combiner.threshold), _card(study, title, told)
+
+
+def _card(study: Study, title: str, told: dict[str, str]) -> Card:
     data: Data = "simulated" if study.simulated else "twins" if study.twins else "given"
-    card = Card(
-        title, data, scores(results, labels, threshold, study.resamples), f"Edition `{study.edition}`: {study.note}"
-    )
-    return Ensemble(runs.folds, threshold), card
+    return Card(title, data, told, f"Edition `{study.edition}`: {study.note}")
 
 
 def scores(results: Sequence[Result], labels: Labels, threshold: float, resamples: int) -> dict[str, str]:

@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
+from lightgbm import LGBMClassifier
 from numpy.typing import NDArray
 
 from landslide_nb import plan
@@ -98,12 +99,17 @@ def trees(patches: Patches, split: Split, seed: int) -> Member:
     """LightGBM on the 85 statistics of the same patches, fitted to each fold's training patches."""
     started = time.perf_counter()
     values = describe(patches)[list(COLUMNS)].to_numpy(np.float32)
-    described, labels = time.perf_counter(), patches.known_labels
-    models = [heads.lightgbm(seed).fit(values[train], labels[train]) for train, _ in split.folds]
+    described = time.perf_counter()
+    models = grown(values, patches.known_labels, split, seed)
     fitted = time.perf_counter()
     scores = np.stack([heads.decide(model, values) for model in models])
     each = (time.perf_counter() - fitted) / len(models) + (described - started)
     return Member(scores, np.nan, fitted - described, 1000 * each / len(patches))
+
+
+def grown(values: NDArray[np.float32], labels: Labels, split: Split, seed: int) -> list[LGBMClassifier]:
+    """Trees for each fold, fitted to the statistics `(N, 85)` of its training patches."""
+    return [heads.lightgbm(seed).fit(values[train], labels[train]) for train, _ in split.folds]
 
 
 def members(study: Study, results: Mapping[str, Sequence[Result]], patches: Patches) -> dict[str, Member]:
@@ -153,9 +159,8 @@ def score(rung: Rung, split: Split, labels: Labels, resamples: int) -> Scored:
         labels: of all patches.
         resamples: of the bootstrap; the same patches are drawn for every rung, so that two can be subtracted.
     """
-    scores = np.stack([member.scores for member in rung.members.values()], 2)  # (F, N, M)
+    scores, own = _stacked(rung, split)
     parts = [validation for _, validation in split.folds]
-    own = [scores[fold, part] for fold, part in enumerate(parts)]
     decided = np.zeros(len(labels), bool)
     for fold, part in enumerate(parts):
         others = [other for other in range(len(parts)) if other != fold]
@@ -167,12 +172,24 @@ def score(rung: Rung, split: Split, labels: Labels, resamples: int) -> Scored:
     unseen = folds_f1(labels, [development], [decided], resamples)
     if not len(split.test):
         return Scored(unseen, None)
-    combiner = Combiner.fit(np.concatenate(own), labels[np.concatenate(parts)])
+    combiner = combined(rung, split, labels)
     probabilities = np.stack([combiner.probabilities(each[split.test]) for each in scores])
     said = probabilities.mean(0, keepdims=True) if rung.mean else probabilities
     tested = np.zeros((len(said), len(labels)), bool)
     tested[:, split.test] = said >= combiner.threshold
     return Scored(unseen, folds_f1(labels, [split.test] * len(said), list(tested), resamples, seed=1))
+
+
+def combined(rung: Rung, split: Split, labels: Labels) -> Combiner:
+    """What weighs a rung's members on patches that no fold has seen: fitted to all out-of-fold scores."""
+    _, own = _stacked(rung, split)
+    return Combiner.fit(np.concatenate(own), labels[np.concatenate([validation for _, validation in split.folds])])
+
+
+def _stacked(rung: Rung, split: Split) -> tuple[Scores, list[Scores]]:
+    """The members' scores `(F, N, M)`, and of each fold those of its validation patches."""
+    scores = np.stack([member.scores for member in rung.members.values()], 2)
+    return scores, [scores[fold, validation] for fold, (_, validation) in enumerate(split.folds)]
 
 
 def table(steps: Mapping[str, Rung], scored: Mapping[str, Scored], folds: int) -> pd.DataFrame:
