@@ -13,7 +13,14 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"^```\{code-block\} (\w+)\n:caption: `?([^\n`]+)`?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-TINY = {"simulated_patches": 72, "n_test": 24, "epochs": 1, "image_size": 32, "resamples": 100, "smote_per_patch": 1} | {
+TINY = {
+    "simulated_patches": 72,
+    "n_test": 24,
+    "epochs": 1,
+    "image_size": 32,
+    "resamples": 100,
+    "smote_per_patch": 1,
+} | {
     "backbone": "mobilenetv3_small_050",
     "weights": "none",
 }
