@@ -102,6 +102,7 @@ class Opened:
     """A tab, and what has happened in it that should not."""
 
     page: Page
+    view: str
     faults: list[str] = field(default_factory=list)
 
     def open(self, path: Path) -> None:
@@ -113,9 +114,9 @@ class Opened:
 
 @pytest.fixture(scope="session", params=VIEWS)
 def tab(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Opened]:
-    """One tab for each view, which notes script errors, failed loads and every request that leaves the machine."""
+    """A tab in each view, which notes script errors, failed loads and every request that leaves the machine."""
     context = browser.new_context(**VIEWS[request.param])
-    opened = Opened(context.new_page())
+    opened = Opened(context.new_page(), request.param)
     page, faults = opened.page, opened.faults
 
     def refuse(route: Route) -> None:
@@ -130,22 +131,24 @@ def tab(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Opened]:
     context.close()
 
 
-def findings(tab: Opened) -> list[str]:
-    """All that is wrong with the page that is open."""
+def findings(tab: Opened, axe: bool = True) -> list[str]:
+    """All that is wrong with the page that is open; axe takes longest, and a narrow screen has no colours of its own."""
     page = tab.page
     pictures: list[str] = page.eval_on_selector_all("img", PICTURES)
     found = [*tab.faults, *pictures, *page.evaluate(CUT_OFF)]
     if (wide := page.evaluate(TOO_WIDE)) > 0:
         found.append(f"the page scrolls sideways by {wide} px")
-    page.evaluate(AXE)
-    return [*found, *page.evaluate(SERIOUS)]
+    if axe:
+        page.evaluate(AXE)
+        found += page.evaluate(SERIOUS)
+    return found
 
 
 @pytest.mark.parametrize("name", pages())
 def test_page_in_a_browser(name: str, tab: Opened, html: Path) -> None:
     """A page has no script error, asks no host, describes its pictures, fits the screen, and has no serious finding of axe."""
     tab.open(html / f"{name}.html")
-    found = findings(tab)
+    found = findings(tab, axe=tab.view != "phone")
     COUNTED.update({"openings": 1, "pictures": tab.page.locator("img").count(), "findings": len(found)})
     COUNTED["axe"] += len([it for it in found if it.startswith("axe")])
     assert found == []

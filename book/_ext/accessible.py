@@ -23,7 +23,9 @@ def repair(page: str) -> str:
     for control in soup.select("summary[aria-label], .search-button-field[aria-label]"):
         del control["aria-label"]  # it hid the visible text, which says more
     for summary in soup.select(".has-children > details > summary"):
-        summary["aria-label"] = f"Pages of {summary.find_parent('li').find('a').get_text(strip=True)}"  # it has only an icon
+        summary["aria-label"] = (
+            f"Pages of {summary.find_parent('li').find('a').get_text(strip=True)}"  # it has only an icon
+        )
     for lines in soup.select(".sig dl"):
         lines.name, lines["class"] = "div", "sig-lines"  # arguments on lines of their own are no definitions
         for line in lines.find_all("dd", recursive=False):

@@ -103,7 +103,7 @@ def _arguments(node: Function, bound: bool) -> str:
 class _Plain(ast.NodeTransformer):
     """Takes what `Annotated` adds away."""
 
-    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:  # noqa: N802 (a name of ast's)
+    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
         if ast.unparse(node.value) == "Annotated" and isinstance(node.slice, ast.Tuple):
             return self.visit(node.slice.elts[0])
         return self.generic_visit(node)
