@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from pybtex.database import parse_file
+from pybtex.database import parse_file  # type: ignore[import-untyped]
 
 ROOT = Path(__file__).parents[1]
 BOOK = ROOT / "book"
