@@ -3,6 +3,7 @@
 import importlib
 import importlib.resources
 import os
+import re
 import subprocess
 import sysconfig
 from collections import Counter
@@ -237,6 +238,18 @@ def test_pages_are_accessible_where_the_theme_is_not(name: str, html: Path) -> N
     )
     assert len(soup.select(".citation")) == len(soup.select("[role=list] > .citation[role=listitem]"))
     assert len(soup.select(".bd-article h1, #search-results")) == 1
+
+
+@pytest.mark.parametrize("name", pages())
+def test_markup_is_not_shown_as_text(name: str, html: Path) -> None:
+    """An extension of the parser that is missing leaves its fences, formulas and roles in the text, without a warning."""
+    article = _soup(html / f"{name}.html").select_one("article, #main-content")
+    assert article is not None
+    for code in article.select("pre, code, script"):
+        code.decompose()
+    assert not re.search(r":::|\{(term|doc|numref|cite|py:\w+)[:}]|\$\\\\|@root/|<!-- ", article.get_text())
+    if name.endswith("03_augmentation"):
+        assert article.select(".admonition.warning") and article.select(".math")
 
 
 def test_repairs_keep_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
