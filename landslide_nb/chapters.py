@@ -133,6 +133,27 @@ def check_whole(notebook: NotebookNode, name: str) -> None:
             raise ChapterError(f"{name}: code cell {number} shows an error; nothing was written")
 
 
+def drift(notebook: Path, executed: Path) -> str:
+    """What an executed chapter lacks of its notebook, in one sentence; nothing where both have the same cells.
+
+    Args:
+        notebook: the chapter as written.
+        executed: the same chapter with outputs; the cell that papermill adds is left out of the comparison.
+    """
+    if not executed.is_file():
+        return f"{executed} is missing: `make reference` executes {notebook} and puts it there"
+    written, ran = _sources(notebook), _sources(executed)
+    if written == ran:
+        return ""
+    first = next((i for i, (a, b) in enumerate(zip(written, ran, strict=False)) if a != b), min(len(written), len(ran)))
+    return f"{executed} is older than {notebook}, cell {first + 1} differs: `make reference` executes it again"
+
+
+def _sources(notebook: Path) -> list[tuple[str, str]]:
+    cells = nbformat.read(notebook, as_version=4).cells
+    return [(it.cell_type, it.source) for it in cells if "injected-parameters" not in it.metadata.get("tags", [])]
+
+
 def tidy(notebook: NotebookNode) -> NotebookNode:
     """An executed chapter for the book: no trace of when and where it ran, its pictures described.
 

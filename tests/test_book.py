@@ -1,8 +1,12 @@
 """The committed book, built as a fresh clone builds it and opened in a real browser."""
 
 import importlib
+import importlib.resources
+import os
+import re
 import subprocess
 import sysconfig
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +27,8 @@ VIEWS: dict[str, dict[str, Any]] = {
     "dark": {"color_scheme": "dark", "viewport": {"width": 1280, "height": 900}},
     "phone": {"color_scheme": "light", "viewport": {"width": 390, "height": 844}},
 }
+AXE = (importlib.resources.files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
+COUNTED: Counter[str] = Counter()  # what was looked at, for the line at the end
 # What is wrong with the pictures of a page, in the page's own words.
 PICTURES = """images => images.flatMap(image => {
     const alt = (image.getAttribute("alt") ?? "").trim(), name = image.getAttribute("src").slice(-40)
@@ -30,8 +36,22 @@ PICTURES = """images => images.flatMap(image => {
         ...(image.naturalWidth > 0 ? [] : [`${name} is broken`]),
         ...(alt ? [] : [`${name} has no alternative text`]),
         ...(/^_images\\/|^\\S*\\/\\S*$|\\.(png|svg|jpe?g|webp)$/i.test(alt) ? [`${name} has a path for alternative text`] : []),
+        ...(alt.split(/\\s+/).length > 3 ? [] : [`${name} has too short an alternative text: ${alt}`]),
     ]
 })"""
+# Text that stands out of the screen and is in no box that scrolls.
+CUT_OFF = """() => [...document.querySelectorAll("article *, .bd-article *")].filter(element => {
+    if (![...element.childNodes].some(node => node.nodeType === 3 && node.textContent.trim())) return false
+    if (element.closest("script, style, .MathJax, mjx-container, [aria-hidden=true], .visually-hidden")) return false
+    const box = element.getBoundingClientRect()
+    if (!box.width || box.right <= document.documentElement.clientWidth + 1) return false
+    for (let it = element; it; it = it.parentElement)
+        if (["auto", "scroll"].includes(getComputedStyle(it).overflowX)) return false
+    return true
+}).map(element => `cut off: ${element.textContent.trim().slice(0, 60)}`)"""
+SERIOUS = """async () => (await axe.run(document, {resultTypes: ["violations"]})).violations
+    .filter(it => ["serious", "critical"].includes(it.impact))
+    .flatMap(it => it.nodes.map(node => `axe: ${it.id}: ${node.html.slice(0, 160)}`))"""
 TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 # Pictures of what is below the fold, fonts, and formulas where a page has some.
 SETTLED = """async () => {
@@ -42,21 +62,36 @@ SETTLED = """async () => {
 }"""
 
 
+def listed(chapters: list[dict[str, Any]]) -> list[str]:
+    """The files of a part of _toc.yml, those below another too."""
+    return [name for it in chapters for name in (it["file"], *listed(it.get("sections", [])))]
+
+
 def pages() -> list[str]:
-    """The pages that _toc.yml lists, and the search page."""
+    """The pages that _toc.yml lists, and those that Sphinx adds."""
     toc = yaml.safe_load((BOOK / "_toc.yml").read_text())
-    return [toc["root"], *(chapter["file"] for part in toc["parts"] for chapter in part["chapters"]), "search"]
+    parts = [name for part in toc["parts"] for name in listed(part["chapters"])]
+    return [toc["root"], *parts, "search", "genindex", "py-modindex"]
 
 
 @pytest.fixture(scope="session")
 def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the built book; without its configuration jupyter-book would exit 0 and build something else."""
+    """The folder of the built book; without its configuration jupyter-book would exit 0 and build something else.
+
+    Whoever imports the package or torch during the build fails: a reader who has only book/requirements.txt has neither.
+    """
     if not CHAPTERS:
         pytest.skip("book/chapters/ holds no executed chapters yet: `make reference` writes them")
-    output = tmp_path_factory.mktemp("book")
+    output, missing = tmp_path_factory.mktemp("book"), tmp_path_factory.mktemp("missing")
+    for name in ("landslide_nb", "torch"):
+        (missing / f"{name}.py").write_text(f"raise ImportError('{name} is not there')")
     command = [str(Path(sysconfig.get_path("scripts")) / "jupyter-book"), "build", "--all", "-W", "-n", "--keep-going"]
     built = subprocess.run(
-        [*command, "--path-output", str(output), str(BOOK)], capture_output=True, text=True, check=False
+        [*command, "--path-output", str(output), str(BOOK)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PYTHONPATH": str(missing)},
     )
     assert built.returncode == 0, built.stderr[-4000:]
     assert (output / "_build" / "html" / "index.html").is_file()
@@ -68,6 +103,7 @@ class Opened:
     """A tab, and what has happened in it that should not."""
 
     page: Page
+    view: str
     faults: list[str] = field(default_factory=list)
 
     def open(self, path: Path) -> None:
@@ -79,9 +115,9 @@ class Opened:
 
 @pytest.fixture(scope="session", params=VIEWS)
 def tab(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Opened]:
-    """One tab for each view, which notes script errors, failed loads and every request that leaves the machine."""
+    """A tab in each view, which notes script errors, failed loads and every request that leaves the machine."""
     context = browser.new_context(**VIEWS[request.param])
-    opened = Opened(context.new_page())
+    opened = Opened(context.new_page(), request.param)
     page, faults = opened.page, opened.faults
 
     def refuse(route: Route) -> None:
@@ -96,13 +132,27 @@ def tab(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Opened]:
     context.close()
 
 
+def findings(tab: Opened, axe: bool = True) -> list[str]:
+    """All that is wrong with the page that is open; axe takes longest, and a narrow screen has no colours of its own."""
+    page = tab.page
+    pictures: list[str] = page.eval_on_selector_all("img", PICTURES)
+    found = [*tab.faults, *pictures, *page.evaluate(CUT_OFF)]
+    if (wide := page.evaluate(TOO_WIDE)) > 0:
+        found.append(f"the page scrolls sideways by {wide} px")
+    if axe:
+        page.evaluate(AXE)
+        found += page.evaluate(SERIOUS)
+    return found
+
+
 @pytest.mark.parametrize("name", pages())
 def test_page_in_a_browser(name: str, tab: Opened, html: Path) -> None:
-    """A page has no script error, asks no host, shows and describes its pictures, and fits the screen."""
+    """A page has no script error, asks no host, describes its pictures, fits the screen, and has no serious finding of axe."""
     tab.open(html / f"{name}.html")
-    pictures = tab.page.eval_on_selector_all("img", PICTURES)
-    assert tab.faults + pictures == []
-    assert tab.page.evaluate(TOO_WIDE) <= 0, "the page scrolls sideways"
+    found = findings(tab, axe=tab.view != "phone")
+    COUNTED.update({"openings": 1, "pictures": tab.page.locator("img").count(), "findings": len(found)})
+    COUNTED["axe"] += len([it for it in found if it.startswith("axe")])
+    assert found == []
 
 
 def test_the_tab_notices_faults(tab: Opened, tmp_path: Path) -> None:
@@ -111,15 +161,55 @@ def test_the_tab_notices_faults(tab: Opened, tmp_path: Path) -> None:
     path = tmp_path / "bad.html"
     path.write_text(
         "<script src='https://example.org/x.js'></script><script>throw Error('broken')</script>"
-        "<img src='missing.png' alt='a map'><img src='data:,' alt=''><img src='data:,' alt='_images/1.png'>"
-        "<div style='width:3000px'>wide</div>"
+        "<img src='missing.png' alt='a map'><img src='data:,' alt=''><img src='data:,'><img src='data:,' alt='_images/1.png'>"
+        "<article><div style='width:3000px; text-align:right'>a long line</div></article>"
     )
     tab.open(path)
-    pictures = "\n".join(tab.page.eval_on_selector_all("img", PICTURES))
-    faults = "\n".join(tab.faults)
-    assert "request: https://example.org/x.js" in faults and "script: broken" in faults and "missing.png" in faults
-    assert "missing.png is broken" in pictures and "no alternative" in pictures and "path for alternative" in pictures
-    assert tab.page.evaluate(TOO_WIDE) > 0
+    found = "\n".join(findings(tab))
+    for fault in (
+        *("request: https://example.org/x.js", "script: broken", "missing.png is broken"),
+        *("no alternative text", "path for alternative text", "too short an alternative text: a map"),
+        *("scrolls sideways", "cut off: a long line", "axe: image-alt"),
+    ):
+        assert fault in found
+
+
+@pytest.mark.parametrize("name", pages())
+def test_page_on_paper(name: str, tab: Opened, html: Path) -> None:
+    """Printed, a page is its text: no bars, no buttons, and the whole width."""
+    tab.open(html / f"{name}.html")
+    tab.page.emulate_media(media="print")
+    try:
+        for bar in (".bd-sidebar-primary", ".bd-sidebar-secondary", ".bd-header-article", ".prev-next-footer"):
+            assert not [it for it in tab.page.locator(bar).all() if it.is_visible()], f"{bar} is printed"
+        assert [it for it in tab.page.locator("h1").all() if it.is_visible()], "the title is not printed"
+        assert tab.page.evaluate(TOO_WIDE) <= 0
+        COUNTED["printed"] += 1
+    finally:
+        tab.page.emulate_media(media="screen")
+
+
+def test_hidden_code_opens(tab: Opened, html: Path) -> None:
+    """What is folded away can be read: each box opens by a click on its summary."""
+    for name in pages():
+        if "<details" in (html / f"{name}.html").read_text("utf-8").partition("<article")[2].partition("</article")[0]:
+            tab.open(html / f"{name}.html")
+            for box in tab.page.locator("article details").all():
+                box.locator("summary").first.click()
+                assert box.get_attribute("open") is not None, f"{name}: a box does not open"
+
+
+@pytest.mark.parametrize("word", ["occlusion", "SMOTE", "backscatter"])
+def test_search_finds_a_word(word: str, tab: Opened, html: Path) -> None:
+    """Search works without a server, and leads to pages that have the word."""
+    tab.faults.clear()
+    tab.page.goto(f"{(html / 'search.html').as_uri()}?q={word}")
+    tab.page.wait_for_selector("#search-results li a")
+    tab.page.wait_for_function("document.querySelector('#search-results p')?.textContent.includes('found')")
+    links = [str(link.get_attribute("href")) for link in tab.page.locator("#search-results li a").all()]
+    assert tab.faults == []
+    first = html / links[0].partition("#")[0].partition("?")[0]
+    assert word.lower() in first.read_text("utf-8").lower()
 
 
 @pytest.mark.parametrize("name", pages())
@@ -130,6 +220,7 @@ def test_links_inside_the_book_resolve(name: str, html: Path) -> None:
         target, _, anchor = str(link["href"]).partition("#")
         if "://" in target or target.startswith("mailto:"):
             continue
+        COUNTED["links"] += 1
         page = (path.parent / target.partition("?")[0]).resolve() if target else path
         assert page.is_file(), f"{name} links to {target}"
         if anchor and page.suffix == ".html":
@@ -143,10 +234,22 @@ def test_pages_are_accessible_where_the_theme_is_not(name: str, html: Path) -> N
     assert soup.select(".navbar-brand") and soup.select(".search-button-field"), "the theme has other names now"
     assert not [cell for cell in soup.select("th") if not cell.get_text(strip=True)]
     assert not soup.select(
-        "summary[aria-label], .search-button-field[aria-label], button i[title], [role=doc-biblioentry]"
+        "article summary[aria-label], .sig dl, .search-button-field[aria-label], button i[title], [role=doc-biblioentry]"
     )
     assert len(soup.select(".citation")) == len(soup.select("[role=list] > .citation[role=listitem]"))
     assert len(soup.select(".bd-article h1, #search-results")) == 1
+
+
+@pytest.mark.parametrize("name", pages())
+def test_markup_is_not_shown_as_text(name: str, html: Path) -> None:
+    """An extension of the parser that is missing leaves its fences, formulas and roles in the text, without a warning."""
+    article = _soup(html / f"{name}.html").select_one("article, #main-content")
+    assert article is not None
+    for code in article.select("pre, code, script"):
+        code.decompose()
+    assert not re.search(r":::|\{(term|doc|numref|cite|py:\w+)[:}]|\$\\\\|@root/|<!-- ", article.get_text())
+    if name.endswith("03_augmentation"):
+        assert article.select(".admonition.warning") and article.select(".math")
 
 
 def test_repairs_keep_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,3 +276,12 @@ def test_data_page_lists_the_channels_of_the_code() -> None:
 
 def _soup(path: Path) -> BeautifulSoup:
     return BeautifulSoup(path.read_text("utf-8"), "html.parser")
+
+
+def test_the_book_in_numbers(html: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line says what was looked at; it stands last because the others count for it."""
+    with capsys.disabled():
+        print(
+            f"\nbook: {len(pages())} pages, {COUNTED['openings']} openings in {len(VIEWS)} views, {COUNTED['pictures']} pictures,"
+            f" {COUNTED['printed']} printed, {COUNTED['links']} links; {COUNTED['findings']} findings, {COUNTED['axe']} of axe"
+        )

@@ -123,7 +123,19 @@ def test_lock_file_pins_and_hashes() -> None:
         assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", digest) for digest in hashes), f"{requirement}: {hashes}"
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "environment.yml"])
+def test_the_book_alone_is_built_by_the_same_versions() -> None:
+    """A reader's book would differ from ours, or lack a package; torch would take gigabytes for pages that are there."""
+    lines = (ROOT / "book" / "requirements.txt").read_text().splitlines()
+    pins = specifiers(line for line in lines if line and not line.startswith("#"))
+    locked = specifiers(entry.split("--hash=")[0] for entry in lock_entries())
+    assert {name: locked.get(name) for name in pins} == pins
+    assert not pins.keys() & {"torch", "timm", "landslide-nb"}
+    of_the_book = {"jupyter-book", "sphinx-mathjax-offline"}  # what pyproject.toml names for it
+    assert of_the_book <= pins.keys()
+    assert all(pins[name] == run_time()[name] for name in of_the_book)
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "environment.yml", "book/requirements.txt"])
 def test_no_registry_is_named(name: str) -> None:
     """A user behind a mirror would be sent around it by a host or an index option in these files."""
     found = [line for line in (ROOT / name).read_text().splitlines() if ADDRESS.search(line)]

@@ -22,6 +22,16 @@ def repair(page: str) -> str:
         entry["role"] = "listitem"  # the children of a list; doc-biblioentry is deprecated
     for control in soup.select("summary[aria-label], .search-button-field[aria-label]"):
         del control["aria-label"]  # it hid the visible text, which says more
+    for summary in soup.select(".has-children > details > summary"):
+        summary["aria-label"] = (
+            f"Pages of {summary.find_parent('li').find('a').get_text(strip=True)}"  # it has only an icon
+        )
+    for lines in soup.select(".sig dl"):
+        lines.name, lines["class"] = "div", "sig-lines"  # arguments on lines of their own are no definitions
+        for line in lines.find_all("dd", recursive=False):
+            line.name = "div"
+    for toggler in soup.select("img.toggler"):
+        toggler["alt"] = "Fold the modules below this one"
     for icon in soup.select("button i[title]"):
         del icon["title"]  # the theme's script made a second name of it, inside the button's own
     for header in soup.select("th"):

@@ -1,0 +1,107 @@
+"""The page that says how to add a backbone, a head or a row: its blocks are applied to a copy of the package and run."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+BLOCK = re.compile(r"^```\{code-block\} (\w+)\n:caption: `?([^\n`]+)`?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+TINY = {
+    "simulated_patches": 72,
+    "n_test": 24,
+    "epochs": 1,
+    "image_size": 32,
+    "resamples": 100,
+    "smote_per_patch": 1,
+} | {
+    "backbone": "mobilenetv3_small_050",
+    "weights": "none",
+}
+START = "from landslide_nb.study import Study\n"
+
+
+class Block(NamedTuple):
+    """A block of code on the page."""
+
+    language: str
+    caption: str
+    text: str
+
+
+def sections() -> dict[str, list[Block]]:
+    """The blocks of each worked example, by its heading."""
+    _, *parts = re.split(r"^## ", (ROOT / "book" / "extend.md").read_text(), flags=re.MULTILINE)
+    return {part.partition("\n")[0]: [Block(*found) for found in BLOCK.findall(part)] for part in parts}
+
+
+def apply(block: Block, folder: Path) -> None:
+    """Make a block's change in a copy: its lines without a plus say where, and must stand there once."""
+    lines = block.text.splitlines()
+    before = "\n".join(line[1:] for line in lines if not line.startswith("+"))
+    after = "\n".join(line[1:] for line in lines if not line.startswith("-"))
+    path = folder / block.caption
+    text = path.read_text() if before else ""
+    assert before or not path.exists(), f"{block.caption} is there already"
+    assert not before or text.count(f"\n{before}\n") + text.startswith(f"{before}\n") == 1, (
+        f"{block.caption} does not have these lines once: {before}"
+    )
+    path.write_text(text.replace(before, after) if before else f"{after}\n")
+
+
+def run(block: Block, folder: Path) -> str:
+    """Run a block of Python on a tiny study, with the copy of the package; give what it says."""
+    source = f"{START}study = Study.load('smoke', **{TINY})\n{block.text}"
+    script = folder / "script.py"  # runs are trained in processes of their own, which import this file
+    script.write_text(f"if __name__ == '__main__':\n{textwrap.indent(source, '    ')}")
+    environment = os.environ | {"PYTHONPATH": str(folder)}
+    done = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, check=False, env=environment, cwd=folder
+    )
+    assert done.returncode == 0, f"{block.caption}: {done.stderr[-3000:]}"
+    return done.stdout
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A folder with a copy of the package."""
+    shutil.copytree(ROOT / "landslide_nb", tmp_path / "landslide_nb", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)  # the rules of ruff
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", sections())
+def test_a_worked_example_works(name: str, copy: Path) -> None:
+    """A reader would follow the page and end in an error."""
+    for block in sections()[name]:
+        if block.language == "diff":
+            apply(block, copy)
+        else:
+            run(block, copy)
+    checked = subprocess.run(
+        [sys.executable, "-m", "ruff", "check", "landslide_nb"], capture_output=True, text=True, check=False, cwd=copy
+    )
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_an_example_is_short_and_there_are_three() -> None:
+    """Adding something would be work on the package, not a few lines."""
+    found = sections()
+    assert list(found) == ["A backbone", "A head", "A row of the ablation"]
+    for name, blocks in found.items():
+        changes = [line for block in blocks if block.language == "diff" for line in block.text.splitlines()]
+        changed = [line for line in changes if line.startswith(("+", "-"))]
+        assert 0 < len(changed) <= 20, f"{name}: {len(changed)} changed lines"
+        assert any(block.language == "python" and "assert" in block.text for block in blocks), name
+
+
+def test_a_change_that_does_not_fit_is_noticed(copy: Path) -> None:
+    """The package would move on, and the page tell of lines that are gone."""
+    with pytest.raises(AssertionError, match="does not have these lines once"):
+        apply(Block("diff", "landslide_nb/models/heads.py", " no such line\n+new\n"), copy)
