@@ -96,6 +96,8 @@ rule pages:
         f"{BUILD}/chapters/parameters.md",
         f"{BUILD}/chapters/about_this_build.md",
         f"{BUILD}/chapters/cover.png",
+        f"{BUILD}/chapters/answer.png",
+        f"{BUILD}/chapters/answer.txt",
     shell:
         "{COMMAND} pages {BUILD}/chapters --edition {EDITION}"
         ' --commit "$(git rev-parse --short HEAD 2>/dev/null || echo unknown)"'

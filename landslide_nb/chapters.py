@@ -5,7 +5,6 @@ chapter is whole or it is not there.
 """
 
 import ast
-import base64
 import json
 import os
 import platform
@@ -149,6 +148,23 @@ def drift(notebook: Path, executed: Path) -> str:
     return f"{executed} is older than {notebook}, cell {first + 1} differs: `make reference` executes it again"
 
 
+def code_drift(page: Path) -> str:
+    """Whether a book's runs were made by other code than this, in one sentence; nothing where it is the same.
+
+    Args:
+        page: as `build_page` made it.
+    """
+    found = re.search(r"\| code of the runs \| `(\w+)` \|", page.read_text()) if page.is_file() else None
+    if not found:
+        return f"{page} does not exist, or does not say what code its numbers come from: `make reference` writes it"
+    now = code_version()["code"]
+    if found[1] == now:
+        return ""
+    return (
+        f"the numbers beside {page} come from the code {found[1]}, and it is {now} now: `make reference` runs it again"
+    )
+
+
 def _sources(notebook: Path) -> list[tuple[str, str]]:
     cells = nbformat.read(notebook, as_version=4).cells
     return [(it.cell_type, it.source) for it in cells if "injected-parameters" not in it.metadata.get("tags", [])]
@@ -176,14 +192,6 @@ def tidy(notebook: NotebookNode) -> NotebookNode:
                     "figure": {"name": picture["name"], "caption": picture["caption"]},
                 }
     return notebook
-
-
-def cover(chapter: Path) -> bytes:
-    """The first picture of an executed chapter, as PNG: the book's cover."""
-    outputs = (output for cell in nbformat.read(chapter, as_version=4).cells for output in cell.get("outputs", []))
-    return base64.b64decode(
-        next(output.data["image/png"] for output in outputs if "image/png" in output.get("data", {}))
-    )
 
 
 def parameters_page() -> str:

@@ -239,11 +239,15 @@ def chapter(
 
 @app.command()
 def pages(folder: Path, edition: str = "smoke", commit: str = "unknown") -> None:
-    """Write the book's generated pages and its cover into FOLDER, beside its executed chapters."""
-    from landslide_nb import chapters
+    """Write what the book makes of its executed chapters into FOLDER, beside them: pages, the cover, the front page's answer."""
+    from landslide_nb import chapters, front
+    from landslide_nb.study import Study
 
     (folder / "parameters.md").write_text(chapters.parameters_page())
-    (folder / "cover.png").write_bytes(chapters.cover(chapters.find("01", folder)))
+    (folder / "cover.png").write_bytes(front.cover(chapters.find("01", folder)))
+    last = chapters.find("10", folder)
+    (folder / front.PICTURE).write_bytes(front.cover(last))
+    (folder / "answer.txt").write_text(front.answer(last, Study.load(edition).note))
     (folder / "about_this_build.md").write_text(chapters.build_page(folder, edition, commit))
 
 
@@ -266,6 +270,19 @@ def numbers(
     if found:
         raise ChapterError(f"{len(found)} numbers of {folder} differ from {results} by more than {numbers.TOLERANCE}")
     typer.echo(f"the tables in {folder} are those in {results}, within {numbers.TOLERANCE}")
+
+
+@app.command()
+def drift(
+    book: Annotated[Path, typer.Argument(help="Executed chapters and their pages.")] = Path("book/chapters"),
+    notebooks: Annotated[Path, typer.Option(help="Where the chapters are.")] = Path("notebooks"),
+) -> None:
+    """Say which executed chapters are older than their notebook, and whether their numbers come from other code."""
+    from landslide_nb import chapters
+
+    each = [chapters.drift(source, book / source.name) for source in sorted(notebooks.glob("[0-9]*.ipynb"))]
+    said = [line for line in (*each, chapters.code_drift(book / "about_this_build.md")) if line]
+    typer.echo("\n".join(said) or f"{book} is as new as its notebooks and its code")
 
 
 def _parameters(arguments: list[str]) -> dict[str, Any]:

@@ -1,0 +1,48 @@
+"""The front page shows what the chapters show, and says when they are old."""
+
+import base64
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+from landslide_nb import chapters, front, runs
+from landslide_nb.chapters import build_page
+
+
+@pytest.fixture
+def chapter(tmp_path: Path) -> Path:
+    """An executed chapter with two tables and two pictures."""
+    outputs = []
+    for name in ("first", "second"):
+        described = {
+            "image/png": {"alt": f"The {name}: 0.5.", "name": f"fig-{name}", "caption": f"Caption of the {name}."}
+        }
+        png = base64.b64encode(name.encode()).decode()
+        outputs.append(new_output("execute_result", {"image/png": png, "text/plain": name}, metadata=described))
+        table = pd.DataFrame({"here": [f"+0.1 ({name})"]}, index=pd.Index(["SVM"])).to_html()
+        outputs.append(new_output("display_data", {"text/html": table}))
+    nbformat.write(new_notebook(cells=[new_code_cell("all", outputs=outputs)]), tmp_path / "10_what_holds.ipynb")
+    return tmp_path / "10_what_holds.ipynb"
+
+
+def test_the_answer_is_that_of_the_chapter(chapter: Path) -> None:
+    """The first thing that a reader sees would be typed by hand, or have no text for who cannot see it."""
+    assert front.cover(chapter) == b"first"
+    text = front.answer(chapter, "Simulated.")
+    assert "> Simulated." in text and ":alt: The first: 0.5." in text and "Caption of the first." in text
+    assert "| SVM | +0.1 (first) |" in text and "second" not in text
+    assert f"chapters/{front.PICTURE}" in text
+
+
+def test_numbers_of_other_code_are_told(tmp_path: Path) -> None:
+    """A book would show numbers that the code beside it does not give."""
+    page = tmp_path / "about_this_build.md"
+    page.write_text(build_page(tmp_path, "smoke", "abc"))
+    assert chapters.code_drift(page) == ""
+    now = runs.code_version()["code"]
+    page.write_text(page.read_text().replace(now, "0" * 16))
+    assert f"come from the code {'0' * 16}, and it is {now} now" in chapters.code_drift(page)
+    assert "does not exist" in chapters.code_drift(tmp_path / "none.md")
