@@ -50,7 +50,8 @@ CUT_OFF = """() => [...document.querySelectorAll("article *, .bd-article *")].fi
         if (["auto", "scroll"].includes(getComputedStyle(it).overflowX)) return false
     return true
 }).map(element => `cut off: ${element.textContent.trim().slice(0, 60)}`)"""
-SERIOUS = """async () => (await axe.run(document, {resultTypes: ["violations"]})).violations
+# Without `preload`: axe would fetch the style sheets, which a browser refuses for a page opened from a folder.
+SERIOUS = """async () => (await axe.run(document, {resultTypes: ["violations"], preload: false})).violations
     .filter(it => ["serious", "critical"].includes(it.impact))
     .flatMap(it => it.nodes.map(node => `axe: ${it.id}: ${node.html.slice(0, 160)}`))"""
 TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
