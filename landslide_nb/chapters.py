@@ -244,8 +244,8 @@ def build_page(folder: Path, edition: str, commit: str) -> str:
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
     }
     lines += [f"| {name} | {value} |" for name, value in rows.items()]
-    lines += ["", "## Seconds per chapter", "", "| chapter | seconds |", "|---|---:|"]
-    lines += [f"| {{doc}}`{fact['chapter']}` | {fact['seconds']:.0f} |" for fact in facts]
+    lines += ["", "## Seconds per chapter", "", "| chapter | edition | seconds |", "|---|---|---:|"]
+    lines += [f"| {{doc}}`{fact['chapter']}` | {fact['edition']} | {fact['seconds']:.0f} |" for fact in facts]
     lines += ["", "## Versions", "", "| library | version |", "|---|---|"]
     versions = {"python": platform.python_version()} | {name: version(name) for name in LISTED}
     return "\n".join([*lines, *(f"| {name} | {value} |" for name, value in versions.items()), ""])

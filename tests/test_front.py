@@ -1,6 +1,7 @@
 """The front page shows what the chapters show, and says when they are old."""
 
 import base64
+import json
 from pathlib import Path
 
 import nbformat
@@ -46,3 +47,12 @@ def test_numbers_of_other_code_are_told(tmp_path: Path) -> None:
     page.write_text(page.read_text().replace(now, "0" * 16))
     assert f"come from the code {'0' * 16}, and it is {now} now" in chapters.code_drift(page)
     assert "does not exist" in chapters.code_drift(tmp_path / "none.md")
+
+
+def test_each_chapter_says_of_which_edition_it_is(tmp_path: Path) -> None:
+    """Two editions in one book would be taken for one."""
+    for number, edition in enumerate(("smoke", "lite"), 1):
+        facts = {"chapter": f"0{number}_some", "seconds": 12.3, "edition": edition, "data": "simulated"}
+        (tmp_path / f"0{number}_some.json").write_text(json.dumps(facts))
+    page = build_page(tmp_path, "smoke", "abc")
+    assert "| {doc}`01_some` | smoke | 12 |" in page and "| {doc}`02_some` | lite | 12 |" in page
