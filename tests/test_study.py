@@ -251,6 +251,10 @@ def test_experiments_are_all_and_each_once(edition: str) -> None:
     base = study.baseline()
     more = [study.best().but(smote_scope="before_split"), base.but(weights="none")]
     more += [base.but(stem=stem) for stem in ("aware", "random")]
+    one, rate = base.but(stem="random"), study.missing_rate
+    multi = one.but(backbone=f"multi:{study.backbone}")
+    more += [one.but(modality_dropout=rate), multi, multi.but(modality_dropout=rate)]
+    more += [one.but(backbone=f"multi(shared):{study.backbone}")]
     wanted = [*study.ablations().values(), *study.by_backbone().values(), *more]
     keys = [row.settings.model_dump_json() for row in study.experiments().values()]
     assert len(set(keys)) == len(keys)
