@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -14,7 +15,9 @@ from playwright.sync_api import Browser, sync_playwright
 
 from landslide_nb.data import zindi
 from landslide_nb.data.patches import Patches
+from landslide_nb.data.scaling import Scaler
 from landslide_nb.data.simulate import simulate
+from landslide_nb.models.backbones import AnyBackbone
 from landslide_nb.runs import Run
 from landslide_nb.study import Study
 
@@ -28,6 +31,18 @@ class Command(Protocol):
 
     def __call__(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
         """Run `landslide-nb` with these arguments."""
+
+
+@dataclass(frozen=True, eq=False)
+class Known(Run):
+    """A run whose network is given, not trained."""
+
+    network: AnyBackbone
+    scaler: Scaler
+
+    def model(self) -> tuple[AnyBackbone, Scaler]:
+        """The given network."""
+        return self.network, self.scaler
 
 
 def pytest_configure() -> None:

@@ -1,11 +1,11 @@
 """Patches as they are not, and what networks lose by it."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from conftest import Known
 from torch import Generator, Tensor, nn
 
 from landslide_nb.analysis import conditions, robustness
@@ -14,23 +14,10 @@ from landslide_nb.analysis.scores import interval
 from landslide_nb.data.bands import OPTICAL, SAR, modality_channels
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.scaling import Scaler
-from landslide_nb.models.backbones import AnyBackbone, create
+from landslide_nb.models.backbones import create
 from landslide_nb.models.heads import fc_decision
 from landslide_nb.models.training import predict
-from landslide_nb.runs import Run
 from landslide_nb.study import Study
-
-
-@dataclass(frozen=True, eq=False)
-class Known(Run):
-    """A run whose network is given, not trained."""
-
-    network: AnyBackbone
-    scaler: Scaler
-
-    def model(self) -> tuple[AnyBackbone, Scaler]:
-        """The given network."""
-        return self.network, self.scaler
 
 
 @pytest.fixture

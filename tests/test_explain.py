@@ -1,7 +1,6 @@
 """What a network is said to look at is what it looks at."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +9,7 @@ import pandas as pd
 import pytest
 import torch
 from captum.attr import FeatureAblation
+from conftest import Known
 from numpy.typing import NDArray
 from torch import nn
 from torch.nn.functional import interpolate, softmax
@@ -19,25 +19,13 @@ from landslide_nb.analysis.maps import side_by_side
 from landslide_nb.data.bands import BAND_NAMES
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.scaling import Scaler
-from landslide_nb.models.backbones import AnyBackbone, create
+from landslide_nb.models.backbones import create
 from landslide_nb.models.training import predict
-from landslide_nb.runs import Result, Run
+from landslide_nb.runs import Result
 from landslide_nb.study import Study
 
 IGNORED = 6  # descending ΔVV
 TRAIN = np.arange(0, 40, 2)
-
-
-@dataclass(frozen=True, eq=False)
-class Known(Run):
-    """A run whose network is given, not trained."""
-
-    network: AnyBackbone
-    scaler: Scaler
-
-    def model(self) -> tuple[AnyBackbone, Scaler]:
-        """The given network."""
-        return self.network, self.scaler
 
 
 @pytest.fixture(scope="module")
