@@ -1,6 +1,6 @@
 """What a network loses where a pass is missing, clouds cover the ground, or there is more noise or another prior (chapter 09)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -10,16 +10,17 @@ from numpy.typing import NDArray
 from landslide_nb.analysis.conditions import CONDITIONS, told
 from landslide_nb.analysis.scores import Interval, folds_f1, interval
 from landslide_nb.analysis.shift import corrected, estimated_rate, thinned
-from landslide_nb.analysis.style import MARKERS, Picture, panels
+from landslide_nb.analysis.style import BLUE, GREEN, GREY, MARKERS, ORANGE, Picture, panels
+from landslide_nb.data.folds import Indices
 from landslide_nb.models import heads
 from landslide_nb.models.stack import Combiner, threshold
-from landslide_nb.runs import Run
+from landslide_nb.runs import Result, Run
 from landslide_nb.study import Study
 
 Labels = NDArray[np.int8]
 Draws = NDArray[np.floating]
 WHOLE: Final = "as it is"
-COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#6E6E6E", "#CC79A7")
+COLOURS: Final = (BLUE, ORANGE, GREEN, GREY, "#CC79A7")  # the last is Okabe and Ito's too
 
 
 def losses(studies: Mapping[str, Study], resamples: int) -> dict[str, dict[str, Draws]]:
@@ -37,8 +38,8 @@ def losses(studies: Mapping[str, Study], resamples: int) -> dict[str, dict[str, 
     for name, study in studies.items():
         runs = [Run(study, fold) for fold in range(study.folds)]
         results, labels = [run.fit() for run in runs], runs[0].data[0].known_labels
-        own = np.concatenate([heads.fc_decision(r.probabilities[r.validation]) for r in results])[:, None]
-        combiner = Combiner.fit(own, labels[np.concatenate([r.validation for r in results])])
+        own, validation = _out_of_fold(results)
+        combiner = Combiner.fit(own, labels[validation])
         parts = [r.test if len(r.test) else r.validation for r in results]
         scores = [
             {WHOLE: heads.fc_decision(result.probabilities[part])} | told(run, part, CONDITIONS)
@@ -49,6 +50,12 @@ def losses(studies: Mapping[str, Study], resamples: int) -> dict[str, dict[str, 
             for condition in scores[0]
         }
     return found
+
+
+def _out_of_fold(results: Sequence[Result]) -> tuple[heads.Scores, Indices]:
+    """Log-odds `(n, 1)` of the validation patches by their own folds, and the patches' indices in the same order."""
+    own = np.concatenate([heads.fc_decision(result.probabilities[result.validation]) for result in results])
+    return own[:, None], np.concatenate([result.validation for result in results])
 
 
 def _f1(
@@ -84,8 +91,7 @@ def prior(study: Study, rate: float, resamples: int) -> pd.DataFrame:
     """
     runs = [Run(study, fold) for fold in range(study.folds)]
     results, labels = [run.fit() for run in runs], runs[0].data[0].known_labels
-    validation = np.concatenate([r.validation for r in results])
-    own = np.concatenate([heads.fc_decision(r.probabilities[r.validation]) for r in results])[:, None]
+    own, validation = _out_of_fold(results)
     combiner = Combiner.fit(own, labels[validation])
     test = results[0].test
     seen = test if len(test) else validation
