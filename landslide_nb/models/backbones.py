@@ -1,8 +1,9 @@
 """Backbones with 12 to 28 input channels: everything timm has, U-Nets, and an encoder for each modality, under one door.
 
-create("tf_efficientnet_lite0", channels=12, weights="imagenet")
-create("unet:resnet18", channels=12, weights="none")
-create("multi:tf_efficientnet_lite0", channels=12, weights="imagenet")
+Examples:
+    >>> network = create("tf_efficientnet_lite0", channels=12, weights="imagenet")
+    >>> network = create("unet:resnet18", channels=12, weights="none")
+    >>> network = create("multi:tf_efficientnet_lite0", channels=12, weights="imagenet")
 """
 
 import difflib
