@@ -254,4 +254,6 @@ def _precision(settings: Settings, device: torch.device) -> torch.autocast | nul
 
 
 def _copy(model: AnyBackbone) -> State:
-    return {name: value.detach().clone() for name, value in model.state_dict().items()}
+    return {
+        name: value.detach().clone(memory_format=torch.contiguous_format) for name, value in model.state_dict().items()
+    }
