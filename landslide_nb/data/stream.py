@@ -26,7 +26,7 @@ class Batch(NamedTuple):
 
     Attributes:
         ids: n names.
-        pixels: float32 `(n, 12, 64, 64)`, in memory that the batch after the next one is read into.
+        pixels: float32 `(n, 12, 64, 64)`, in memory that the batch after the next one is read into; laid out as the source is.
         faults: a sentence on each patch that is not as it should be, by its place in the batch; its pixels mean nothing.
     """
 
@@ -57,8 +57,8 @@ class Folder:
     def batches(self, size: int) -> Iterator[Batch]:
         """All patches, `size` at a time, each id once."""
         read = Reader()
-        for ids, pixels in _buffers(self.ids, size):
-            faults = {}
+        for ids, memory in _buffers(self.ids, size, zindi.SHAPE):
+            faults, pixels = {}, memory.transpose(0, 3, 1, 2)  # a view: channels last, as files and networks have them
             for place, name in enumerate(ids):
                 try:
                     read(self._path(name), pixels[place])
@@ -105,7 +105,7 @@ class Archive:
             if stored.shape != (len(self.ids), *PATCH):
                 raise DataError(f"{self.path} holds patches of shape {stored.shape[1:]}; expected {PATCH}")
             labels = group["labels"][()].tolist() if "labels" in group else [None] * len(self.ids)
-            for ids, pixels in _buffers(self.ids, size):
+            for ids, pixels in _buffers(self.ids, size, PATCH):
                 start = len(digests)
                 stored.read_direct(pixels, np.s_[start : start + len(ids)])
                 digests += map(digest, ids, pixels, labels[start:])
@@ -161,9 +161,11 @@ def _folder(folder: Path) -> Folder:
     return Folder(tuple(sorted(files)), files, folder)
 
 
-def _buffers(ids: tuple[str, ...], size: int) -> Iterator[tuple[tuple[str, ...], NDArray[np.float32]]]:
+def _buffers(
+    ids: tuple[str, ...], size: int, shape: tuple[int, int, int]
+) -> Iterator[tuple[tuple[str, ...], NDArray[np.float32]]]:
     """Ids, `size` at a time, and memory for their pixels: two pieces of it in turn, since new memory costs as much as reading."""
-    memory = cycle([np.empty((min(size, len(ids)), *PATCH), np.float32) for _ in range(2)])
+    memory = cycle([np.empty((min(size, len(ids)), *shape), np.float32) for _ in range(2)])
     for start, pixels in zip(range(0, len(ids), size), memory, strict=False):
         some = ids[start : start + size]
         yield some, pixels[: len(some)]
@@ -173,7 +175,7 @@ class Reader:
     """Reads `.npy` files as `zindi.load_patch` does, a few times faster where numpy wrote them as the challenge's are."""
 
     def __init__(self) -> None:
-        self._scratch = {_header(kind): np.empty((HEIGHT * WIDTH, BANDS), kind) for kind in ("<f8", "<f4")}
+        self._scratch = {_header(kind): np.empty(zindi.SHAPE, kind) for kind in ("<f8", "<f4")}
         (self._length,) = {len(header) for header in self._scratch}
 
     def __call__(self, path: Path, pixels: NDArray[np.float32]) -> None:
@@ -195,7 +197,7 @@ class Reader:
         except OSError:
             return False
         with np.errstate(over="ignore"):
-            np.copyto(pixels.reshape(BANDS, -1), values.T, casting="same_kind")
+            np.copyto(pixels, values.transpose(2, 0, 1), casting="same_kind")
         return bool(np.isfinite(pixels).all())
 
 
