@@ -11,6 +11,9 @@ from types import ModuleType
 
 import pytest
 from pybtex.database import parse_file  # type: ignore[import-untyped]
+from typer.main import get_group
+
+from landslide_nb.cli import app
 
 ROOT = Path(__file__).parents[1]
 BOOK = ROOT / "book"
@@ -21,6 +24,7 @@ MODULES = sorted(
     for path in PACKAGE.rglob("*.py")
     if path.stem != "__init__"
 )
+COMMANDS = [name for name in MODULES if name.startswith("cli.")]
 
 
 @pytest.fixture
@@ -35,7 +39,7 @@ def shown() -> list[str]:
     text = "\n".join(path.read_text() for path in sorted((BOOK / "reference").glob("*.md")))
     asked = re.findall(r"<!-- reference: (\S+) (.*?) -->", text)
     names = [name if folder == "." else f"{folder}.{name}" for folder, names in asked for name in names.split()]
-    return [*names, *(["cli"] if "<!-- commands -->" in text else [])]
+    return [*names, *(COMMANDS if "<!-- commands -->" in text else [])]
 
 
 def test_the_reference_has_every_module_once() -> None:
@@ -46,7 +50,7 @@ def test_the_reference_has_every_module_once() -> None:
 @pytest.mark.parametrize("name", MODULES)
 def test_every_public_name_is_in_the_reference(name: str, reference: ModuleType) -> None:
     """A function would be there and not be told of; each has a sentence."""
-    if name == "cli":
+    if name in COMMANDS:  # told as commands
         return
     text = reference.module(name)
     for node in ast.parse((PACKAGE / f"{name.replace('.', '/')}.py").read_text()).body:
@@ -68,6 +72,7 @@ def test_a_docstring_becomes_lists_of_fields(reference: ModuleType) -> None:
 def test_the_command_line_is_told_as_it_is(reference: ModuleType) -> None:
     """A reader would type what does not exist."""
     text = reference.commands()
+    assert re.findall(r"^## landslide-nb (\S+)$", text, re.MULTILINE) == list(get_group(app).commands)
     assert "landslide-nb convert FOLDER OUTPUT\n" in text
     assert "landslide-nb stack TABLE NEW -o OUTPUT" in text
     assert "- `--patches PATCHES`: Labelled patches." in text

@@ -19,8 +19,10 @@ from sphinx.environment import BuildEnvironment
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = "landslide_nb"
+COMMANDS = ("data", "training", "predicting", "book")  # modules of `cli`, in the order of `landslide-nb --help`
 FIELDS = {"Args": "param", "Attributes": "ivar", "Raises": "raises", "Returns": "returns", "Yields": "returns"}
 SECTION = re.compile(rf"^({'|'.join(FIELDS)}):\n((?:(?: .*)?\n)+)", re.MULTILINE)
+EXAMPLES = re.compile(r"^Examples:\n((?: +.*\n)+)", re.MULTILINE)
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -110,7 +112,8 @@ class _Plain(ast.NodeTransformer):
 
 
 def documented(docstring: str) -> str:
-    """A Google docstring as MyST: its sections become field lists."""
+    """A Google docstring as MyST: its sections become field lists, its examples code."""
+    docstring = EXAMPLES.sub(lambda found: f"~~~pycon\n{textwrap.dedent(found[1])}~~~\n", docstring + "\n")
     return SECTION.sub(lambda found: f"{_fieldlist(found[1], found[2])}\n\n", _escaped(docstring) + "\n").strip()
 
 
@@ -124,14 +127,14 @@ def _fieldlist(section: str, body: str) -> str:
 
 def _escaped(text: str) -> str:
     """Text outside of code in which no character is markup by accident."""
-    parts = re.split(r"(`+[^`]+`+)", text)
+    parts = re.split(r"(~~~[^~]+~~~|`+[^`]+`+)", text)
     return "".join(part if number % 2 else re.sub(r"([<$*])", r"\\\1", part) for number, part in enumerate(parts))
 
 
 def commands() -> str:
     """The command line as MyST: how each command is called, what it does, what its options mean."""
-    named = [it for it in _public(_read("cli")) if isinstance(it, Function) and it.name != "main"]
-    return "\n\n".join(_command(node) for node in named)
+    named = (it for part in COMMANDS for it in _public(_read(f"cli.{part}")))
+    return "\n\n".join(_command(node) for node in named if isinstance(node, Function))
 
 
 def _command(node: Function) -> str:

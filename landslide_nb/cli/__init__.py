@@ -1,0 +1,22 @@
+"""landslide-nb: data in, chapters and runs out. An error is one sentence and an exit code that is not 0."""
+
+import sys
+
+import typer
+
+from landslide_nb.cli import book, data, predicting, training
+from landslide_nb.errors import LandslideError
+
+# Commands import what they need when they run: torch and the book's tools take seconds to load.
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+for group in (data, training, predicting, book):
+    app.add_typer(group.app)
+
+
+def main() -> None:
+    """Run the command line; our own errors become one sentence on standard error and exit code 1."""
+    try:
+        app()
+    except LandslideError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)

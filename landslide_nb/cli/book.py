@@ -1,0 +1,79 @@
+"""Commands for the book: chapters, the pages made of them, their numbers."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from landslide_nb.cli.parameters import TAKES_PARAMETERS, parameters
+from landslide_nb.errors import ChapterError
+
+app = typer.Typer()
+
+
+@app.command(context_settings=TAKES_PARAMETERS)
+def chapter(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="A chapter: 04, 04_backbones, or a path.")],
+    output: Annotated[
+        Path | None, typer.Option("-o", help="Where it goes; build/chapters/NAME.ipynb if not said.")
+    ] = None,
+    notebooks: Annotated[Path, typer.Option(help="Where the chapters are.")] = Path("notebooks"),
+) -> None:
+    """Execute one chapter strictly: it is whole, or it is not there.
+
+    Parameters of the study are given as in papermill, for example -p edition lite -p epochs 3.
+    """
+    from landslide_nb import chapters
+
+    source = chapters.find(name, notebooks)
+    target = output or Path("build/chapters") / source.name
+    seconds = chapters.execute(source, target, parameters(context.args))
+    typer.echo(f"{target}: {seconds:.0f} s")
+
+
+@app.command()
+def pages(folder: Path, edition: str = "smoke", commit: str = "unknown") -> None:
+    """Write what the book makes of its executed chapters into FOLDER, beside them: pages, the cover, the front page's answer."""
+    from landslide_nb import chapters, front
+    from landslide_nb.study import Study
+
+    (folder / "parameters.md").write_text(chapters.parameters_page())
+    (folder / "cover.png").write_bytes(front.cover(chapters.find("01", folder)))
+    last = chapters.find("10", folder)
+    (folder / front.PICTURE).write_bytes(front.cover(last))
+    (folder / "answer.txt").write_text(front.answer(last, Study.load(edition).note))
+    (folder / "about_this_build.md").write_text(chapters.build_page(folder, edition, commit))
+
+
+@app.command()
+def numbers(
+    folder: Annotated[Path, typer.Argument(help="Executed chapters.")],
+    results: Annotated[Path, typer.Argument(help="Where the CSV files are, or go.")],
+    check: Annotated[bool, typer.Option(help="Write nothing; compare with what is there.")] = False,
+) -> None:
+    """Write the tables of the executed chapters in FOLDER as CSV into RESULTS, or compare them with what is there."""
+    from landslide_nb import numbers
+
+    if not check:
+        typer.echo(f"{results}: {len(numbers.write(folder, results))} tables")
+        return
+    found = numbers.compare(folder, results)
+    for line in found:
+        typer.echo(line, err=True)
+    if found:
+        raise ChapterError(f"{len(found)} numbers of {folder} differ from {results} by more than {numbers.TOLERANCE}")
+    typer.echo(f"the tables in {folder} are those in {results}, within {numbers.TOLERANCE}")
+
+
+@app.command()
+def drift(
+    book: Annotated[Path, typer.Argument(help="Executed chapters and their pages.")] = Path("book/chapters"),
+    notebooks: Annotated[Path, typer.Option(help="Where the chapters are.")] = Path("notebooks"),
+) -> None:
+    """Say which executed chapters are older than their notebook, and whether their numbers come from other code."""
+    from landslide_nb import chapters
+
+    each = [chapters.drift(source, book / source.name) for source in sorted(notebooks.glob("[0-9]*.ipynb"))]
+    said = [line for line in (*each, chapters.code_drift(book / "about_this_build.md")) if line]
+    typer.echo("\n".join(said) or f"{book} is as new as its notebooks and its code")

@@ -1,0 +1,68 @@
+"""Commands for runs: what they would cost, training them, which are kept."""
+
+from typing import Annotated
+
+import typer
+
+from landslide_nb.cli.parameters import TAKES_PARAMETERS, parameters
+
+app = typer.Typer()
+
+
+@app.command(context_settings=TAKES_PARAMETERS)
+def plan(
+    context: typer.Context,
+    tflops: Annotated[
+        float | None, typer.Option(min=1e-3, help="What a GPU sustains, in TFLOP/s; 40 if not said.")
+    ] = None,
+    names: Annotated[bool, typer.Option(help="Only the names of the runs, as `fit --only` takes them.")] = False,
+) -> None:
+    """Say what `fit` with the same parameters would train and what that costs; no data is needed, nothing is trained."""
+    from landslide_nb import plan
+    from landslide_nb.study import Study
+
+    study = Study.load(**parameters(context.args))
+    typer.echo("\n".join(plan.jobs(study)) if names else plan.text(study, tflops or plan.TFLOPS))
+
+
+@app.command(context_settings=TAKES_PARAMETERS)
+def fit(
+    context: typer.Context,
+    only: Annotated[str | None, typer.Option(help="One run, by its name in `plan --names`.")] = None,
+) -> None:
+    """Train every run that the chapters need and that is not there yet, then measure the speed of each backbone.
+
+    Parameters of the study are given as in papermill, for example -p edition lite -p seed 7.
+    """
+    from landslide_nb import plan, runs
+    from landslide_nb.models.processes import processes
+    from landslide_nb.models.speed import speed
+    from landslide_nb.study import Study
+
+    study = Study.load(**parameters(context.args))
+    if only is not None:
+        plan.job(study, only).fit(lambda line: typer.echo(f"{only}: {line}"))
+        return
+    results = runs.fit(study.experiments())
+    if processes().is_main_process:
+        typer.echo(f"{sum(map(len, results.values()))} runs are there")
+        for compared in study.by_backbone().values():  # when nothing trains beside it any more
+            speed(compared.settings, typer.echo)
+
+
+@app.command()
+def runs(
+    prune: Annotated[
+        bool, typer.Option(help="Remove runs of other code or libraries, and what broken ones left.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option(help="With --prune: only say what would go.")] = False,
+) -> None:
+    """List the runs in the store."""
+    from landslide_nb import kept
+
+    found = [run for run in kept.kept() if run.needless or not prune]
+    typer.echo(kept.table(found))
+    if prune:
+        sizes = [run.megabytes for run in found]  # before they go
+        gone = [size for size, run in zip(sizes, found, strict=True) if dry_run or kept.remove(run)]
+        typer.echo(f"{len(gone)} {'would go' if dry_run else 'are gone'}: {sum(gone):.1f} MB")
