@@ -36,12 +36,13 @@ bench: install
 	for name in $(BENCHMARKS); do $(BIN)/python benchmarks/$$name.py --output results/$$name.csv || exit 1; done
 
 # The committed edition: execute it (hours for lite; what is there is not done again), then refresh book/chapters and the
-# numbers in results/ from it. With STATISTICS and PATCH the real data's numbers are in it.
+# numbers in results/ and README.md from it. With STATISTICS and PATCH the real data's numbers are in it.
 reference: EDITION = $(REFERENCE)
 reference: book
 	rm -rf book/chapters && mkdir -p book/chapters
 	cd build/$(EDITION)/chapters && cp *.ipynb *.md *.png *.txt $(CURDIR)/book/chapters/
 	$(BIN)/landslide-nb numbers book/chapters results/book
+	$(BIN)/landslide-nb readme README.md book/chapters --edition $(EDITION)
 
 # Execute some chapters of the committed edition again and compare their numbers with those in results/.
 check-reference: install

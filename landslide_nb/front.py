@@ -1,14 +1,18 @@
-"""What the book's front page shows of its chapters: a patch, and the answer in one picture and one table."""
+"""What the book's front page and the README show of the chapters: a patch, and the answer in one picture and one table."""
 
 import base64
+import re
 from pathlib import Path
 from typing import Any
 
 import nbformat
 
 from landslide_nb import numbers
+from landslide_nb.errors import ChapterError
 
 PICTURE = "answer.png"
+START, END = "<!-- results -->", "<!-- end of results -->"
+MARKED = re.compile(f"{START}.*?{END}", re.DOTALL)
 
 
 def cover(chapter: Path) -> bytes:
@@ -24,14 +28,33 @@ def answer(chapter: Path, note: str) -> str:
         note: what a reader has to know of the edition's numbers.
     """
     picture = _first_picture(chapter).metadata["image/png"]
-    header, *rows = next(table for table in numbers.tables(chapter))
-    lines = [
-        *(f"> {note}", ""),
-        *(f"```{{figure}} chapters/{PICTURE}", f":alt: {picture['alt']}", "", picture["caption"], "```", ""),
-        *(f"| {' | '.join(header)} |", "|---" * len(header) + "|"),
-        *(f"| {' | '.join(row)} |" for row in rows),
-    ]
-    return "\n".join([*lines, ""])
+    shown = f"```{{figure}} chapters/{PICTURE}\n:alt: {picture['alt']}\n\n{picture['caption']}\n```"
+    return f"> {note}\n\n{_table(chapter)}\n\n{shown}\n"
+
+
+def readme(text: str, chapter: Path, note: str) -> str:
+    """The README with the same picture and table between its marks.
+
+    Args:
+        text: the README.
+        chapter: the executed chapter 10, in the folder of the committed book.
+        note: as in `answer`.
+
+    Raises:
+        ChapterError: if a mark is missing.
+    """
+    picture = _first_picture(chapter).metadata["image/png"]
+    path = chapter.with_name(PICTURE)
+    shown = f"{note}\n\n{_table(chapter)}\n\n![{picture['alt']}]({path.as_posix()})\n\n*{picture['caption']}*"
+    if not MARKED.search(text):
+        raise ChapterError(f"no place for the results; expected the lines {START} and {END}, in this order")
+    return MARKED.sub(lambda found: f"{START}\n{shown}\n{END}", text)
+
+
+def _table(chapter: Path) -> str:
+    header, *rows = next(iter(numbers.tables(chapter)))
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _first_picture(chapter: Path) -> Any:

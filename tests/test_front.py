@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from pathlib import Path
 
 import nbformat
@@ -11,6 +12,10 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from landslide_nb import chapters, front, runs
 from landslide_nb.chapters import build_page
+from landslide_nb.errors import ChapterError
+from landslide_nb.study import Study
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
@@ -36,6 +41,24 @@ def test_the_answer_is_that_of_the_chapter(chapter: Path) -> None:
     assert "> Simulated." in text and ":alt: The first: 0.5." in text and "Caption of the first." in text
     assert "| SVM | +0.1 (first) |" in text and "second" not in text
     assert f"chapters/{front.PICTURE}" in text
+
+
+def test_the_readme_has_the_same_answer(chapter: Path) -> None:
+    """It would show numbers of another book, or lose what was around them."""
+    text = front.readme(f"Before.\n{front.START}\nold\n{front.END}\nAfter.\n", chapter, "Simulated.")
+    assert text.startswith("Before.\n") and text.endswith("\nAfter.\n") and "old" not in text
+    assert "Simulated." in text and "| SVM | +0.1 (first) |" in text and "![The first: 0.5.](" in text
+    assert front.readme(text, chapter, "Simulated.") == text
+    with pytest.raises(ChapterError, match="no place for the results"):
+        front.readme("Nothing here.", chapter, "Simulated.")
+
+
+def test_the_committed_readme_is_that_of_the_committed_book(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody would mend a number by hand."""
+    monkeypatch.chdir(ROOT)
+    text, folder = Path("README.md").read_text(), Path("book/chapters")
+    editions = re.findall(r"\| \{doc\}`10_what_holds` \| (\w+) \|", (folder / "about_this_build.md").read_text())
+    assert text == front.readme(text, folder / "10_what_holds.ipynb", Study.load(editions[0]).note)
 
 
 def test_numbers_of_other_code_are_told(tmp_path: Path) -> None:

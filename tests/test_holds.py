@@ -48,3 +48,21 @@ def test_every_number_of_the_papers_tables_is_put_beside_ours() -> None:
     assert f"{len(claims)} of {len(claims)} cannot be told" in text and "0 of" in text and "A note." in text
     picture = holds.picture(claims, "made-up patches")
     assert all(str(name) in picture.alt for name in claims.index)
+
+
+def test_the_scores_are_the_papers_first_and_best_ones() -> None:
+    """A score would stand beside one of another network, or a model of ours beside a number that the paper does not give."""
+    two, three = published("table2"), published("table3")
+    names = [row["head"] if pd.isna(row["C"]) else f"SVM, C = {row['C']:g}" for row in three.to_dict("records")]
+
+    def table(names: list[str], theirs: list[float]) -> pd.DataFrame:
+        ours = [Interval(place / 100, 0.0, 1.0) for place in range(len(names))]
+        return pd.DataFrame({"test F1": ours, "paper test F1": theirs}, index=pd.Index(names))
+
+    ablated = table(two["row"].tolist(), two["test_f1"].tolist())
+    headed = table([*names, "SVM, C = 10"], [*three["test_f1"], np.nan])
+    told = holds.scores(ablated, headed, {"trees": Interval(0.5, 0.4, 0.6)}, "made-up patches")
+    assert told["paper"].tolist()[:2] == [two["test_f1"].iloc[0], two["test_f1"].iloc[-1]]
+    assert told["paper"].iloc[2] == three["test_f1"].max() and np.isnan(told["paper"].iloc[3])
+    assert [value.value for value in told["here"]] == [0.0, (len(two) - 1) / 100, three["test_f1"].argmax() / 100, 0.5]
+    assert sum("made-up patches" in name for name in told.index) == 3

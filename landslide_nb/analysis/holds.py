@@ -1,5 +1,6 @@
-"""What of the paper holds here: every change that it reports with a number, beside ours with an interval (chapter 10)."""
+"""What of the paper holds here: its scores beside ours, and every change that it reports beside ours (chapter 10)."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,26 @@ def claims(ablated: pd.DataFrame, headed: pd.DataFrame) -> pd.DataFrame:
         if not pd.isna(row["paper"])
     }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("change of F1")
+
+
+def scores(ablated: pd.DataFrame, headed: pd.DataFrame, beyond: Mapping[str, Interval], source: str) -> pd.DataFrame:
+    """F1 itself, the paper's beside ours: of its first network, its best one, its best head, and of what goes beyond it.
+
+    Args:
+        ablated: `tables.ablations`.
+        headed: `tables.compare_heads`.
+        beyond: scores of models that the paper has not, by what they are and of what patches.
+        source: what the patches of the other two are.
+    """
+    first, last, best = ablated.iloc[0], ablated.iloc[-1], str(headed["paper test F1"].idxmax())
+    rows = {
+        f"the baseline (Table 2), {source}": first,
+        f"the best network (Table 2), {source}": last,
+        f"the paper's best head, {best} (Table 3), {source}": headed.loc[best],
+    }
+    told = {name: {"paper": row["paper test F1"], "here": row["test F1"]} for name, row in rows.items()}
+    told |= {name: {"paper": np.nan, "here": score} for name, score in beyond.items()}
+    return pd.DataFrame.from_dict(told, orient="index").rename_axis("F1 of")
 
 
 def verdict(ours: Interval, paper: float) -> str:

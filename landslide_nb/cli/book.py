@@ -47,6 +47,22 @@ def pages(folder: Path, edition: str = "smoke", commit: str = "unknown") -> None
 
 
 @app.command()
+def readme(
+    file: Path,
+    folder: Annotated[Path, typer.Argument(help="Executed chapters of the committed book.")],
+    edition: str = "smoke",
+) -> None:
+    """Put the scores and the picture of the executed chapter 10 in FOLDER into the README FILE, between its marks."""
+    from landslide_nb import chapters, front
+    from landslide_nb.data.patches import replacing
+    from landslide_nb.study import Study
+
+    text = front.readme(file.read_text(), chapters.find("10", folder), Study.load(edition).note)
+    with replacing(file) as temporary:
+        temporary.write_text(text)
+
+
+@app.command()
 def numbers(
     folder: Annotated[Path, typer.Argument(help="Executed chapters.")],
     results: Annotated[Path, typer.Argument(help="Where the CSV files are, or go.")],
