@@ -35,7 +35,7 @@ lint: install
 bench: install
 	for name in $(BENCHMARKS); do $(BIN)/python benchmarks/$$name.py --output results/$$name.csv || exit 1; done
 
-# The committed edition: execute it (hours for lite; what is there is not done again), then refresh book/chapters and the
+# The committed edition: execute it (an hour or two for lite; what is there is not done again), then refresh book/chapters and the
 # numbers in results/ and README.md from it. With STATISTICS and PATCH the real data's numbers are in it.
 reference: EDITION = $(REFERENCE)
 reference: book

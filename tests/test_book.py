@@ -199,6 +199,8 @@ def test_hidden_code_opens(tab: Opened, html: Path) -> None:
             for box in tab.page.locator("article details").all():
                 box.locator("summary").first.click()
                 assert box.get_attribute("open") is not None, f"{name}: a box does not open"
+                COUNTED["boxes opened"] += 1
+    assert COUNTED["boxes opened"] >= len(CHAPTERS), "each chapter folds its first cell of code"
 
 
 @pytest.mark.parametrize("word", ["occlusion", "SMOTE", "backscatter"])
@@ -291,5 +293,6 @@ def test_the_book_in_numbers(html: Path, capsys: pytest.CaptureFixture[str]) -> 
     with capsys.disabled():
         print(
             f"\nbook: {len(pages())} pages, {COUNTED['openings']} openings in {len(VIEWS)} views, {COUNTED['pictures']} pictures,"
-            f" {COUNTED['printed']} printed, {COUNTED['links']} links; {COUNTED['findings']} findings, {COUNTED['axe']} of axe"
+            f" {COUNTED['printed']} printed, {COUNTED['links']} links, {COUNTED['boxes opened']} boxes opened;"
+            f" {COUNTED['findings']} findings, {COUNTED['axe']} of axe"
         )
