@@ -2,12 +2,12 @@
 
     python benchmarks/predict.py [--quick] [--output results/predict.csv]
 
-The peer is the bare forward pass: batches that are ready in memory, scaled and resized, as many as there are patches, with the same
-threads. `predict` lists a folder of `.npy` files (float64, channels last, as the challenge has them), reads, checks, scales and
-predicts them, and writes the CSV; the model is loaded before. Machines are shared and their clocks wander, so the two take turns;
-a ratio is the median over turns of the forward pass's time by that of `predict` in the same turn. `ratio_cpu` is the same of
-processor seconds, all threads together: it wanders less where other work takes turns, and counts reading in full, which the clock does
-not where a core is free for it.
+There are two peers, both of them bare forward passes: batches that are ready in memory, as many as there are patches, with the same
+threads. `timm` is the network as `timm.create_model` gives it, in a process that does nothing else: what a loop by hand would take.
+`bare` is the network that `predict` uses, in the same process: laid out channels last, its memory kept. `predict` lists a folder of
+`.npy` files (float64, channels last, as the challenge has them), reads, checks, scales and predicts them, and writes the CSV; the
+model is loaded before. Machines are shared and their clocks wander, so the three take turns; a ratio is the median over turns of a
+peer's time by that of `predict` in the same turn, and the lowest and highest stand beside it.
 
 Memory is that of a process of its own: how much its peak has grown by 20,000 patches since it has predicted one batch. The 20,000
 files are names of 256 different ones, and the HDF5 file stores zeros, so that they take no disk; reading them takes the same memory.
@@ -17,7 +17,6 @@ import argparse
 import json
 import os
 import resource
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -28,6 +27,7 @@ from typing import NamedTuple
 import h5py
 import numpy as np
 import pandas as pd
+import timm
 import torch
 from torch import nn
 
@@ -43,29 +43,23 @@ from landslide_nb.models.settings import Settings
 from landslide_nb.models.training import build, prepare
 from landslide_nb.predictions import BATCH, predict
 
+BACKBONE = "tf_efficientnet_lite0"
 PATCHES = 5398  # rows that the challenge asks for
 MANY = 20_000
 DIFFERENT = 256
 
 
-class Seconds(NamedTuple):
-    """Of the clock on the wall, and of the processor."""
+class Turn(NamedTuple):
+    """Seconds on the clock: of both peers, and of all of it."""
 
-    wall: float
-    cpu: float
-
-    @classmethod
-    def now(cls) -> "Seconds":
-        """Both clocks."""
-        return cls(time.perf_counter(), time.process_time())
-
-    def __sub__(self, earlier: "Seconds") -> "Seconds":
-        return Seconds(self.wall - earlier.wall, self.cpu - earlier.cpu)
+    timm: float
+    bare: float
+    predict: float
 
 
 def network(seed: int, pixels: np.ndarray) -> Network:
     """A network of the usual size with random weights, scaled as if it had been trained on these patches."""
-    settings = Settings(backbone="tf_efficientnet_lite0", weights="none", image_size=64, seed=seed)
+    settings = Settings(backbone=BACKBONE, weights="none", image_size=64, seed=seed)
     model = build(settings)
     for parameter in list(model.parameters())[-2:]:  # of the last layer
         nn.init.normal_(parameter)
@@ -96,52 +90,62 @@ def archive(path: Path, number: int) -> Path:
     return path
 
 
-def bare(ensemble: Ensemble, pixels: torch.Tensor, number: int) -> "Seconds":
-    """Seconds of the forward passes alone."""
-    models = [member for fold in ensemble.folds for member in fold.members.values() if isinstance(member, Network)]
-    ready = [prepare(pixels[:BATCH], member.settings, member.scaler) for member in models]
-    started = Seconds.now()
+def passes(networks: list[nn.Module], ready: list[torch.Tensor], number: int) -> float:
+    """Seconds of the forward passes of as many patches."""
+    started = time.perf_counter()
     with torch.no_grad():
         for start in range(0, number, BATCH):
-            for member, x in zip(models, ready, strict=True):
-                member.model(x[: number - start])
-    return Seconds.now() - started
+            for network, x in zip(networks, ready, strict=True):
+                network(x[: number - start])
+    return time.perf_counter() - started
 
 
-def whole(ensemble: Ensemble, source: Path, output: Path) -> "Seconds":
+def by_hand(members: int, number: int) -> float:
+    """Seconds of timm's networks, in a process that has to be a new one."""
+    made = [timm.create_model(BACKBONE, in_chans=12, num_classes=2).eval() for _ in range(members)]
+    ready = [torch.randn(BATCH, 12, 64, 64) for _ in made]
+    passes(made, ready, BATCH)
+    return passes(made, ready, number)
+
+
+def bare(ensemble: Ensemble, pixels: torch.Tensor, number: int) -> float:
+    """Seconds of the same networks as `predict` has them."""
+    members = [member for fold in ensemble.folds for member in fold.members.values() if isinstance(member, Network)]
+    ready = [prepare(pixels[:BATCH], member.settings, member.scaler) for member in members]
+    return passes([member.model for member in members], ready, number)
+
+
+def whole(ensemble: Ensemble, source: Path, output: Path) -> float:
     """Seconds from the files to the CSV."""
-    started = Seconds.now()
+    started = time.perf_counter()
     predict(ensemble, stream.find(source)).write(output, 0.5)
-    return Seconds.now() - started
+    return time.perf_counter() - started
 
 
-def row(members: int, turns: list[tuple[Seconds, Seconds]], number: int) -> dict[str, float | str]:
+def row(members: int, turns: list[Turn], number: int) -> dict[str, float | str]:
     """What is written of an ensemble."""
-    ratios = [forward.wall / all_of_it.wall for forward, all_of_it in turns]
-    return {
-        "networks": members,
-        "bare_patches_per_s": number / statistics.median(forward.wall for forward, _ in turns),
-        "predict_patches_per_s": number / statistics.median(all_of_it.wall for _, all_of_it in turns),
-        "ratio": statistics.median(ratios),
-        "lowest": min(ratios),
-        "highest": max(ratios),
-        "ratio_cpu": statistics.median(forward.cpu / all_of_it.cpu for forward, all_of_it in turns),
-    }
+    table = pd.DataFrame(turns)
+    told: dict[str, float | str] = {"networks": members}
+    told |= {f"{name}_patches_per_s": number / table[name].median() for name in table}
+    for peer in ("timm", "bare"):
+        ratios = table[peer] / table["predict"]
+        told |= {f"ratio_{peer}": ratios.median(), f"lowest_{peer}": ratios.min(), f"highest_{peer}": ratios.max()}
+    return told
 
 
-def measure(
-    ensemble: Ensemble, pixels: np.ndarray, source: Path, number: int, turns: int
-) -> list[tuple[Seconds, Seconds]]:
-    """Seconds of both kinds, turn by turn; every other turn goes backwards."""
-    batch, output = torch.from_numpy(pixels), source.with_suffix(".csv")
+def measure(ensemble: Ensemble, pixels: np.ndarray, source: Path, number: int, turns: int) -> list[Turn]:
+    """Seconds of all three, turn by turn; every other turn goes backwards."""
+    batch, output, members = torch.from_numpy(pixels), source.with_suffix(".csv"), len(ensemble.folds)
     bare(ensemble, batch, BATCH)
+    ways = {
+        "timm": lambda: elsewhere("--by-hand", members, "--patches", number, "--threads", torch.get_num_threads()),
+        "bare": lambda: bare(ensemble, batch, number),
+        "predict": lambda: whole(ensemble, source, output),
+    }
     measured = []
     for turn in range(turns):
-        if turn % 2:
-            later = whole(ensemble, source, output)
-            measured.append((bare(ensemble, batch, number), later))
-        else:
-            measured.append((bare(ensemble, batch, number), whole(ensemble, source, output)))
+        order = list(ways)[:: -1 if turn % 2 else 1]
+        measured.append(Turn(**{name: ways[name]() for name in order}))
     return measured
 
 
@@ -154,9 +158,9 @@ def grown(model: Path, source: Path, first: Path) -> float:
     return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 / 1e9
 
 
-def grown_elsewhere(*paths: Path) -> float:
-    """The same in a process of its own."""
-    command = [sys.executable, __file__, "--grown", *map(str, paths)]
+def elsewhere(*arguments: object) -> float:
+    """What this file says with these arguments, in a process of its own."""
+    command = [sys.executable, __file__, *map(str, arguments)]
     return float(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
 
 
@@ -169,11 +173,13 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--grown", nargs=3, type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--by-hand", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.grown:
-        print(json.dumps(grown(*arguments.grown)))
-        return
     torch.set_num_threads(arguments.threads)
+    if arguments.grown or arguments.by_hand:
+        said = grown(*arguments.grown) if arguments.grown else by_hand(arguments.by_hand, arguments.patches)
+        print(json.dumps(said))
+        return
     patches, turns, many = (256, 2, 512) if arguments.quick else (arguments.patches, arguments.turns, MANY)
     pixels = simulate(DIFFERENT // 4, seed=0).pixels
     networks = [network(seed, pixels) for seed in range(3)]
@@ -186,11 +192,9 @@ def main() -> None:
         exported.write(Ensemble((Fold.single(networks[0]),)), here / "model", Card("random weights", "simulated"))
         first = files(here / "first", pixels, BATCH)
         sources = {"folder": files(here / "many", pixels, many), "HDF5": archive(here / "many.h5", many)}
-        memory = {f"GB_{kind}": grown_elsewhere(here / "model", path, first) for kind, path in sources.items()}
+        memory = {f"GB_{kind}": elsewhere("--grown", here / "model", path, first) for kind, path in sources.items()}
     table = pd.DataFrame(rows).assign(**memory).round(3)
-    table = table.assign(
-        backbone="tf_efficientnet_lite0", pixels=64, batch=BATCH, threads=arguments.threads, turns=turns
-    )
+    table = table.assign(backbone=BACKBONE, pixels=64, batch=BATCH, threads=arguments.threads, turns=turns)
     table = table.assign(
         patches=patches, memory_patches=many, load=round(os.getloadavg()[0], 2), torch=torch.__version__
     )
