@@ -52,8 +52,8 @@ def pack(study: Study, name: str = BEST, say: Say = lambda line: None) -> tuple[
     """All folds of an experiment as an ensemble, and its card; runs that are not there are trained first.
 
     "ensemble" is the last step of chapter 09: networks and trees with the weights that it gives them.
-    Of one experiment the threshold is that of the highest F1 out of fold. Both kinds of scores are of the last weights, which are
-    those exported.
+    Of one experiment the threshold is that of the highest F1 out of fold: its probabilities are not calibrated, and the ladder's rule
+    (`stack.threshold`) rests on that they are. Both kinds of scores are of the last weights, which are those exported.
     """
     if name == ENSEMBLE:
         return pack_ladder(study, say)
