@@ -46,6 +46,9 @@ class Study(Settings):
     decur: str | None = Field(
         None, description="chapter 04: a file of DeCUR's ResNet-50 weights; without one its row is left out"
     )
+    longer: int = Field(
+        1, ge=1, description="chapters 05 and 10: how many times as long Table 2 is trained once more; 1: not at all"
+    )
     missing_rate: Annotated[float, Field(gt=0, lt=1)] = Field(
         0.25, description="chapter 09: the modality dropout of those networks that have it"
     )
@@ -157,6 +160,12 @@ class Study(Settings):
             for row in table.to_dict("records")
         }
 
+    def longer_ablations(self) -> dict[str, Self]:
+        """The same rows with `longer` times the epochs, to see what the budget decides; none where `longer` is 1."""
+        if self.longer == 1:
+            return {}
+        return {row: study.but(epochs=self.longer * self.epochs) for row, study in self.ablations().items()}
+
     def baseline(self) -> Self:
         """The first row of Table 2."""
         return next(iter(self.ablations().values()))
@@ -213,6 +222,7 @@ class Study(Settings):
         named |= {f"weights {name}": study for name, study in self.by_pretraining().items()}
         named |= {f"stem {name}": study for name, study in self.by_stem().items()}
         named |= self.by_modality()
+        named |= {f"{name}, {study.epochs} epochs": study for name, study in self.longer_ablations().items()}
         distinct = {study.settings.model_dump_json(): (name, study) for name, study in reversed(named.items())}
         return dict(reversed(distinct.values()))
 
