@@ -41,13 +41,29 @@ def test_every_number_of_the_papers_tables_is_put_beside_ours() -> None:
         },
         index=pd.Index([*names, "SVM, C = 10"]),
     )
-    claims = holds.claims(ablated, headed)
+    claims = holds.claims((ablated, headed))
     assert len(claims) == len(two) - 1 + len(three) - 1
     assert not any("SVM, C = 10" in str(name) for name in claims.index)
     text = str(holds.found(claims, "made-up patches", "A note.").data)
     assert f"{len(claims)} of {len(claims)} cannot be told" in text and "0 of" in text and "A note." in text
     picture = holds.picture(claims, "made-up patches")
     assert all(str(name) in picture.alt for name in claims.index)
+
+
+def test_a_verdict_is_that_of_the_longest_training() -> None:
+    """A change that only a longer training shows would be told by the shorter one."""
+    rows = pd.Index(["baseline", "more"])
+    heads = pd.DataFrame({"ours": [Interval(0.0, 0.0, 0.0)], "paper": [0.0]}, index=pd.Index(["FC"]))
+
+    def table(low: float, high: float) -> pd.DataFrame:
+        ours = [Interval(0.0, 0.0, 0.0), Interval((low + high) / 2, low, high)]
+        return pd.DataFrame({"ours": ours, "paper": [0.0, 0.1]}, index=rows)
+
+    claims = holds.claims((table(-0.2, -0.1), heads), (table(0.1, 0.2), heads))
+    assert claims.loc["Table 2: more", "here it"] == holds.HOLDS
+    text = str(holds.found(claims, "made-up patches", "A note.").data)
+    assert f"1 are others: Table 2: more ({holds.REVERSED})" in text
+    assert "here, longer +0.150" in holds.picture(claims, "made-up patches").alt
 
 
 def test_the_scores_are_the_papers_first_and_best_ones() -> None:

@@ -14,6 +14,7 @@ from landslide_nb.analysis.style import (
     CLASS_COLOURS,
     CLASS_HATCHES,
     CLASS_NAMES,
+    GREEN,
     GREY,
     MARKERS,
     ORANGE,
@@ -22,6 +23,7 @@ from landslide_nb.analysis.style import (
     show_image,
     true_colour,
 )
+from landslide_nb.analysis.tables import LONGER
 from landslide_nb.augment.rows import Rows
 from landslide_nb.data.bands import BAND_NAMES, BANDS
 
@@ -209,16 +211,28 @@ def learning_curves(histories: Mapping[str, pd.DataFrame], name: str) -> Picture
 
 
 def differences(table: pd.DataFrame, name: str) -> Picture:
-    """Differences of F1 to the first row, ours with intervals beside the paper's; needs `ours` (Interval) and `paper`."""
-    figure, axes = panels(1, 1, 6.2, 0.7 + 0.34 * len(table))
+    """Differences of F1 to the first row, ours with intervals beside the paper's.
+
+    Args:
+        table: with `ours` (Interval) and `paper`, and `tables.LONGER` where networks were trained for longer too.
+        name: of the picture.
+    """
+    series = [("ours", "ours", "o", BLUE, 0.2), (LONGER, "ours, trained for longer", "s", GREEN, 0.0)]
+    series = [each for each in series if each[0] in table]
+    figure, axes = panels(1, 1, 6.2, 0.7 + 0.36 * len(table))
     axis, y = axes[0, 0], np.arange(len(table))[::-1]
-    values = np.array([[i.value, i.value - i.low, i.high - i.value] for i in table["ours"]]).clip(min=(-np.inf, 0, 0)).T
-    axis.errorbar(values[0], y + 0.12, xerr=values[1:], fmt="o", color=BLUE, capsize=2, label="ours, 95 % interval")
-    axis.plot(table["paper"], y - 0.12, "D", color=ORANGE, ms=4, label="paper (another data set)")
+    for column, label, marker, colour, shift in series:
+        values = np.array([tuple(each) for each in table[column]])
+        error = np.abs(values[:, 1:] - values[:, :1]).T
+        axis.errorbar(values[:, 0], y + shift, xerr=error, fmt=marker, color=colour, capsize=2, ms=5, label=label)
+    axis.plot(table["paper"], y - 0.2, "D", color=ORANGE, ms=4, label="paper (another data set)")
     axis.axvline(0, color=GREY, lw=0.8)
     axis.set_yticks(y, list(table.index))
-    axis.set_xlabel(f"test F1 minus that of {table.index[0]}")
+    axis.set_xlabel(f"test F1 minus that of {table.index[0]}, 95 % intervals")
     axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-    text = "; ".join(f"{row}: ours {v['ours']:+.2f}, paper {v['paper']:+.2f}" for row, v in table.iterrows())
+    shown = [(column, label) for column, label, *_ in series] + [("paper", "paper")]
+    text = "; ".join(
+        f"{row}: " + ", ".join(f"{label} {v[column]:+.2f}" for column, label in shown) for row, v in table.iterrows()
+    )
     caption = f"What each change does to F1, against {table.index[0]}; ours and the paper's were measured on different patches."
     return Picture(figure, name, f"Differences of F1. {text}.", caption)

@@ -8,32 +8,41 @@ import pandas as pd
 from IPython.display import Markdown
 
 from landslide_nb.analysis.scores import Interval
-from landslide_nb.analysis.style import BLUE, GREY, ORANGE, Picture, panels
+from landslide_nb.analysis.style import BLUE, GREEN, GREY, ORANGE, Picture, panels
 
+LONGER = "here, longer"
+BothTables = tuple[pd.DataFrame, pd.DataFrame]
 HOLDS, REVERSED, OPEN = "holds", "the reverse", "cannot be told"
 
 
-def claims(ablated: pd.DataFrame, headed: pd.DataFrame) -> pd.DataFrame:
+def claims(ours: BothTables, longer: BothTables | None = None) -> pd.DataFrame:
     """The paper's changes of F1, from its Tables 2 and 3, and ours.
 
     Args:
-        ablated: `tables.ablations`: against the baseline.
-        headed: `tables.compare_heads`: against the network's own layer; heads that the paper has not are left out.
+        ours: `tables.ablations`, against the baseline, and `tables.compare_heads`, against the network's own layer; heads that
+            the paper has not are left out.
+        longer: both of networks that were trained for longer, if there are such.
 
     Returns:
         A row for each change: the paper's change in F1 (without an interval, on other patches), ours (paired), and what that
-        says: whether our interval lies on the paper's side of zero, on the other, or on both.
+        says, of the longest training: whether our interval lies on the paper's side of zero, on the other, or on both.
     """
+    rows: dict[str, dict[str, Any]] = {
+        name: {"paper": row["paper"], "here": row["ours"]} for name, row in _changes(*ours).items()
+    }
+    for name, row in _changes(*longer).items() if longer else ():
+        rows[name][LONGER] = row["ours"]
+    for row in rows.values():
+        row["here it"] = verdict(row.get(LONGER, row["here"]), row["paper"])
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("change of F1")
+
+
+def _changes(ablated: pd.DataFrame, headed: pd.DataFrame) -> dict[str, Any]:
     changes: Any = [
         *((f"Table 2: {name}", row) for name, row in ablated.iloc[1:].to_dict("index").items()),
         *((f"Table 3: {name}", row) for name, row in headed.to_dict("index").items() if name != "FC"),
     ]
-    rows = {
-        name: {"paper": row["paper"], "here": row["ours"], "here it": verdict(row["ours"], row["paper"])}
-        for name, row in changes
-        if not pd.isna(row["paper"])
-    }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("change of F1")
+    return {name: row for name, row in changes if not pd.isna(row["paper"])}
 
 
 def scores(ablated: pd.DataFrame, headed: pd.DataFrame, beyond: Mapping[str, Interval], source: str) -> pd.DataFrame:
@@ -65,17 +74,23 @@ def verdict(ours: Interval, paper: float) -> str:
 
 def picture(table: pd.DataFrame, source: str) -> Picture:
     """The paper's changes and ours, one over the other."""
-    figure, axes = panels(1, 1, 7.0, 0.9 + 0.27 * len(table))
+    series = [("here", f"here, {source}", "o", BLUE, 0.14), (LONGER, "the same, trained for longer", "s", GREEN, -0.14)]
+    series = [each for each in series if each[0] in table]
+    figure, axes = panels(1, 1, 7.0, 0.9 + 0.31 * len(table))
     axis, y = axes[0, 0], -np.arange(len(table))
-    ours = np.array([tuple(value) for value in table["here"]])
-    error = np.abs(ours[:, 1:] - ours[:, :1]).T
     axis.axvline(0, color=GREY, lw=0.8)
-    axis.errorbar(ours[:, 0], y, xerr=error, fmt="o", color=BLUE, capsize=2, ms=5, label=f"here, {source}")
+    for column, label, marker, colour, shift in series:
+        ours = np.array([tuple(value) for value in table[column]])
+        error = np.abs(ours[:, 1:] - ours[:, :1]).T
+        axis.errorbar(ours[:, 0], y + shift, xerr=error, fmt=marker, color=colour, capsize=2, ms=5, label=label)
     axis.plot(table["paper"], y, "X", color=ORANGE, ms=7, label="the paper, the challenge's patches")
     axis.set_yticks(y, list(table.index))
     axis.set_xlabel("change of F1, 95 % paired intervals")
-    figure.legend(*axis.get_legend_handles_labels(), loc="outside upper center", ncols=2, frameon=False)
-    said = "; ".join(f"{name}: paper {row['paper']:+.3f}, here {row['here']:+.3f}" for name, row in table.iterrows())
+    figure.legend(*axis.get_legend_handles_labels(), loc="outside upper center", ncols=3, frameon=False)
+    said = "; ".join(
+        f"{name}: paper {row['paper']:+.3f}, " + ", ".join(f"{column} {row[column]:+.3f}" for column, *_ in series)
+        for name, row in table.iterrows()
+    )
     caption = f"What the paper's changes do there and here ({source}). It gives no intervals; an interval over zero tells neither way."
     return Picture(figure, "fig-holds", f"Changes of F1. {said}.", caption)
 
@@ -90,6 +105,17 @@ def found(table: pd.DataFrame, source: str, note: str) -> Markdown:
     ):
         names = [str(name) for name in table.index[table["here it"] == said]]
         lines.append(f"- {len(names)} of {len(table)} {text}{': ' + '; '.join(names) if names else ''}.")
+    if LONGER in table:
+        short = [verdict(row["here"], row["paper"]) for row in table.to_dict("records")]
+        turned = [
+            f"{name} ({said})"
+            for (name, row), said in zip(table.iterrows(), short, strict=True)
+            if said != row["here it"]
+        ]
+        lines.append(
+            f"- The verdicts are those of the longer training. After the shorter one, {len(turned)} are others:"
+            f" {'; '.join(turned) or 'none'}."
+        )
     lines.append(
         f"- All of ours are of {source} and of small networks. What the paper says of EfficientNetV2-L at its own size, and of the"
         " challenge's test part, could not be tested here: that takes the challenge's pixels and a GPU. The `paper` edition is"

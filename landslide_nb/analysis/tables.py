@@ -28,6 +28,7 @@ from landslide_nb.runs import Result
 from landslide_nb.study import Study, published
 
 Labels = NDArray[np.int8]
+LONGER: Final = "ours, longer"
 GROUPS: Final = {"optical": OPTICAL, "backscatter": BACKSCATTER, "Δ": CHANGE}
 
 
@@ -101,6 +102,25 @@ def ablations(results: Mapping[str, Sequence[Result]], study: Study, labels: Lab
             "paper": paper.loc[name, "test_f1"] - paper["test_f1"].iloc[0],
             "paper train F1": paper.loc[name, "train_f1"],
             "paper test F1": paper.loc[name, "test_f1"],
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("row")
+
+
+def budget(
+    results: Mapping[str, Sequence[Result]], longer: Mapping[str, Sequence[Result]], study: Study, labels: Labels
+) -> pd.DataFrame:
+    """Table 2 at two lengths of training: F1 of each row, what more epochs give it, and its difference to that length's baseline."""
+    short, long = ablations(results, study, labels), ablations(longer, study, labels)
+    rows = {}
+    for name in short.index:
+        (indices, before), (_, after) = reported(results[name]), reported(longer[name])
+        rows[name] = {
+            "test F1": short.loc[name, "test F1"],
+            "longer": long.loc[name, "test F1"],
+            "gained": f1_difference(labels[indices], after >= 0.5, before >= 0.5, study.resamples),
+            "ours": short.loc[name, "ours"],
+            LONGER: long.loc[name, "ours"],
+            "paper": short.loc[name, "paper"],
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("row")
 
