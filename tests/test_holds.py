@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from landslide_nb.analysis import holds
+from landslide_nb.analysis import figures, findings, holds, tables
 from landslide_nb.analysis.scores import Interval
-from landslide_nb.study import published
+from landslide_nb.study import Study, published
 
 
 @pytest.mark.parametrize(
@@ -82,3 +82,36 @@ def test_the_scores_are_the_papers_first_and_best_ones() -> None:
     assert told["paper"].iloc[2] == three["test_f1"].max() and np.isnan(told["paper"].iloc[3])
     assert [value.value for value in told["here"]] == [0.0, (len(two) - 1) / 100, three["test_f1"].argmax() / 100, 0.5]
     assert sum("made-up patches" in name for name in told.index) == 3
+
+
+def test_a_longer_training_is_told_beside_the_shorter_one() -> None:
+    """A reader would take what a short training does for what the change does."""
+    nothing, gain, loss = Interval(0.0, 0.0, 0.0), Interval(0.1, 0.05, 0.15), Interval(-0.1, -0.2, -0.05)
+    table = pd.DataFrame(
+        {
+            "gained": [gain] * 3,
+            "ours": [nothing, loss, loss],
+            tables.LONGER: [nothing, gain, loss],
+            "paper": [0.0, 0.2, 0.1],
+        },
+        index=pd.Index(["baseline", "schedule", "scaling"]),
+    )
+    seems = pd.DataFrame({"validation: best − last": [gain]})
+    text = str(findings.ablations(table, pd.DataFrame({"difference": [nothing]}, index=["repeat"]), seems).data)
+    assert "1 lose by more than chance allows: scaling; 1 gain by more than chance allows: schedule" in text
+    assert "1 are nearer to the paper's number" in text and "most of all schedule: -0.100 before" in text
+    without = findings.ablations(table.drop(columns=tables.LONGER), pd.DataFrame({"difference": [nothing]}), seems)
+    assert "budget" not in str(without.data)
+    assert (
+        "schedule: ours -0.10, ours, trained for longer +0.10, paper +0.20" in figures.differences(table, "fig-x").alt
+    )
+
+
+def test_table_2_is_trained_for_longer_only_where_the_edition_says_so() -> None:
+    """The paper's own length of training would be tripled on a GPU, or the longer rows would differ in more than epochs."""
+    study = Study.load("lite", longer=2)
+    long = study.longer_ablations()
+    assert {name: row.but(epochs=study.epochs) for name, row in long.items()} == study.ablations()
+    assert {row.epochs for row in long.values()} == {2 * study.epochs}
+    assert Study.load("paper").longer_ablations() == {}
+    assert set(map(str, long.values())) <= set(map(str, study.experiments().values()))

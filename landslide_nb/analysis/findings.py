@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from IPython.display import Markdown
 
+from landslide_nb.analysis.tables import LONGER
 from landslide_nb.data.bands import BACKSCATTER, BANDS, CHANGE, OPTICAL, SAR
 from landslide_nb.study import published
 
@@ -185,8 +186,33 @@ def ablations(table: pd.DataFrame, stems: pd.DataFrame, chosen: pd.DataFrame) ->
         f" (95 % paired interval){': ' + ', '.join(told) if told else ''}.\n"
         f"- {sum(same)} of {len(same)} have the sign that the paper reports. There, {best!r} gains most ({paper[best]:+.3f});"
         f" here it is {ours[best].value:+.3f} [{ours[best].low:+.3f}, {ours[best].high:+.3f}].\n"
-        f"- The stem, against timm's repeated filters: {changed}.\n" + _selection(chosen)
+        + _budget(table)
+        + f"- The stem, against timm's repeated filters: {changed}.\n"
+        + _selection(chosen)
     )
+
+
+def _budget(table: pd.DataFrame) -> str:
+    """What a longer training changes of it, where there is one."""
+    if LONGER not in table:
+        return ""
+    rest = table.iloc[1:]
+    short, long, paper = (_by_name(rest, name) for name in ("ours", LONGER, "paper"))
+    first = table["gained"].iloc[0]
+    kinds = {
+        "lose by more than chance allows": [name for name in long if long[name].high < 0],
+        "gain by more than chance allows": [name for name in long if long[name].low > 0],
+    }
+    told = "; ".join(f"{len(names)} {kind}{': ' + ', '.join(names) if names else ''}" for kind, names in kinds.items())
+    nearer = [name for name in long if abs(long[name].value - paper[name]) < abs(short[name].value - paper[name])]
+    most = max(nearer, key=lambda name: abs(long[name].value - short[name].value), default=None)
+    text = (
+        f"- **The budget.** Trained for longer, the baseline gains {first:+.3f}. Of {len(long)} changes against it, then, {told}."
+        f" {len(nearer)} are nearer to the paper's number than after the shorter training"
+    )
+    if most is None:
+        return f"{text}.\n"
+    return f"{text}, most of all {most}: {short[most].value:+.3f} before, {long[most]:+.3f} then, {paper[most]:+.3f} in the paper.\n"
 
 
 def _selection(chosen: pd.DataFrame) -> str:
