@@ -111,3 +111,24 @@ def test_07_the_map_is_clearer_and_the_embedding_is_not() -> None:
     row = "best model minus baseline"
     assert above(told("07", row, "in the map")) and open_to_chance(told("07", row, "in the embedding"))
     assert told("07", "best model", "neighbours that seeds share").value < 0.25
+
+
+def test_09_flips_folds_and_the_stem_add_up() -> None:
+    """Old means carry most of it; the last steps are not to be told from none; encoders bear clouds."""
+    old = (
+        "+ a stem that starts at random",
+        "+ an encoder for each modality",
+        "+ test-time flips",
+        "+ the mean over folds",
+    )
+    assert all(above(told("09", step, "adds there")) for step in old)
+    new = ("+ modality dropout", "+ all other networks", "+ the trees")
+    assert all(open_to_chance(told("09", step, "adds there")) for step in new)
+    stem, encoders = (told("09", "clouds over half", name).value for name in ("one stem", "encoders, dropout"))
+    assert encoders < stem / 2
+
+
+def test_09_dropout_does_not_quite_halve_what_a_missing_pass_costs() -> None:
+    """The conclusion says how near it is."""
+    stem, encoders = (told("09", "no ascending pass", name) for name in ("one stem", "encoders, dropout"))
+    assert stem.value / 2 < encoders.value < stem.low
