@@ -9,7 +9,7 @@ STATISTICS ?=
 PATCH ?=
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 # The edition that is committed, and the chapters that `check-reference` executes again: 03 trains nothing, 07 six networks.
-REFERENCE ?= smoke
+REFERENCE ?= lite
 CHECKED ?= 03 07
 BENCHMARKS ?= ssim augmentation training heads predict
 VENV := .venv

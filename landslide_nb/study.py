@@ -197,7 +197,7 @@ class Study(Settings):
     def by_modality(self) -> dict[str, Self]:
         """Chapter 09: one stem for all bands and an encoder for each modality, each without and with modality dropout.
 
-        All stems start at random, of which chapter 05 finds, out of fold too, that it helps; nothing else is changed from the
+        All stems start at random, so that no encoder of radar starts from filters for colours; nothing else is changed from the
         baseline.
         """
         one = self.baseline().but(stem="random")
