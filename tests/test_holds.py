@@ -102,9 +102,8 @@ def test_a_longer_training_is_told_beside_the_shorter_one() -> None:
     assert "1 are nearer to the paper's number" in text and "most of all schedule: -0.100 before" in text
     without = findings.ablations(table.drop(columns=tables.LONGER), pd.DataFrame({"difference": [nothing]}), seems)
     assert "budget" not in str(without.data)
-    assert (
-        "schedule: ours -0.10, ours, trained for longer +0.10, paper +0.20" in figures.differences(table, "fig-x").alt
-    )
+    alt = figures.differences(table, "fig-x").alt
+    assert "ours, trained for longer +0.10 [+0.05, +0.15], paper +0.20; scaling: ours -0.10" in alt
 
 
 def test_table_2_is_trained_for_longer_only_where_the_edition_says_so() -> None:
