@@ -54,7 +54,8 @@ def readme(text: str, chapter: Path, note: str) -> str:
 def _table(chapter: Path) -> str:
     header, *rows = next(iter(numbers.tables(chapter)))
     lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return re.sub(r"(\[[^\s\]]+,) ", "\\1\N{NO-BREAK SPACE}", text)  # as `tables.show` has it
 
 
 def _first_picture(chapter: Path) -> Any:

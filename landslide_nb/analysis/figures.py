@@ -219,7 +219,7 @@ def differences(table: pd.DataFrame, name: str) -> Picture:
     """
     series = [("ours", "ours", "o", BLUE, 0.2), (LONGER, "ours, trained for longer", "s", GREEN, 0.0)]
     series = [each for each in series if each[0] in table]
-    figure, axes = panels(1, 1, 6.2, 0.7 + 0.36 * len(table))
+    figure, axes = panels(1, 1, 7.0, 0.9 + 0.36 * len(table))
     axis, y = axes[0, 0], np.arange(len(table))[::-1]
     for column, label, marker, colour, shift in series:
         values = np.array([tuple(each) for each in table[column]])
@@ -229,7 +229,7 @@ def differences(table: pd.DataFrame, name: str) -> Picture:
     axis.axvline(0, color=GREY, lw=0.8)
     axis.set_yticks(y, list(table.index))
     axis.set_xlabel(f"test F1 minus that of {table.index[0]}, 95 % intervals")
-    axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    figure.legend(*axis.get_legend_handles_labels(), loc="outside upper center", ncols=3, frameon=False)
     shown = [(column, label) for column, label, *_ in series] + [("paper", "paper")]
     text = "; ".join(
         f"{row}: " + ", ".join(f"{label} {v[column]:+.2f}" for column, label in shown) for row, v in table.iterrows()

@@ -74,7 +74,7 @@ def verdict(ours: Interval, paper: float) -> str:
 
 def picture(table: pd.DataFrame, source: str) -> Picture:
     """The paper's changes and ours, one over the other."""
-    series = [("here", f"here, {source}", "o", BLUE, 0.14), (LONGER, "the same, trained for longer", "s", GREEN, -0.14)]
+    series = [("here", f"here: {source}", "o", BLUE, 0.14), (LONGER, "here, trained for longer", "s", GREEN, -0.14)]
     series = [each for each in series if each[0] in table]
     figure, axes = panels(1, 1, 7.0, 0.9 + 0.31 * len(table))
     axis, y = axes[0, 0], -np.arange(len(table))
@@ -83,7 +83,7 @@ def picture(table: pd.DataFrame, source: str) -> Picture:
         ours = np.array([tuple(value) for value in table[column]])
         error = np.abs(ours[:, 1:] - ours[:, :1]).T
         axis.errorbar(ours[:, 0], y + shift, xerr=error, fmt=marker, color=colour, capsize=2, ms=5, label=label)
-    axis.plot(table["paper"], y, "X", color=ORANGE, ms=7, label="the paper, the challenge's patches")
+    axis.plot(table["paper"], y, "X", color=ORANGE, ms=7, label="the paper")
     axis.set_yticks(y, list(table.index))
     axis.set_xlabel("change of F1, 95 % paired intervals")
     figure.legend(*axis.get_legend_handles_labels(), loc="outside upper center", ncols=3, frameon=False)

@@ -197,7 +197,8 @@ def show(table: pd.DataFrame, formats: Mapping[str, str] | None = None) -> pd.Da
 
 def _shown(value: object, spec: str) -> object:
     if isinstance(value, Interval):
-        return "–" if np.isnan(value.value) else f"{value:{spec}}"
+        # A no-break space: in a narrow column a line ends before the bracket, not in it.
+        return "–" if np.isnan(value.value) else f"{value:{spec}}".replace(", ", ",\N{NO-BREAK SPACE}")
     if isinstance(value, float):
         return "–" if np.isnan(value) else f"{value:{spec}}"
     return value
