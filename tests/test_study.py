@@ -255,7 +255,8 @@ def test_experiments_are_all_and_each_once(edition: str) -> None:
     multi = one.but(backbone=f"multi:{study.backbone}")
     more += [one.but(modality_dropout=rate), multi, multi.but(modality_dropout=rate)]
     more += [one.but(backbone=f"multi(shared):{study.backbone}")]
-    wanted = [*study.ablations().values(), *study.by_backbone().values(), *more]
+    longer = [row.but(epochs=study.longer * study.epochs) for row in study.ablations().values()]
+    wanted = [*study.ablations().values(), *study.by_backbone().values(), *more, *(longer if study.longer > 1 else ())]
     keys = [row.settings.model_dump_json() for row in study.experiments().values()]
     assert len(set(keys)) == len(keys)
     assert set(keys) == {row.settings.model_dump_json() for row in wanted}

@@ -1,18 +1,33 @@
 """What of the paper holds here: its scores beside ours, and every change that it reports beside ours (chapter 10)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from IPython.display import Markdown
+from numpy.typing import NDArray
 
+from landslide_nb.analysis import tables
 from landslide_nb.analysis.scores import Interval
 from landslide_nb.analysis.style import BLUE, GREEN, GREY, ORANGE, Picture, panels
+from landslide_nb.runs import Result
+from landslide_nb.study import Study
 
 LONGER = "here, longer"
 BothTables = tuple[pd.DataFrame, pd.DataFrame]
 HOLDS, REVERSED, OPEN = "holds", "the reverse", "cannot be told"
+
+
+def both_tables(results: Mapping[str, Sequence[Result]], study: Study, labels: NDArray[np.int8]) -> BothTables:
+    """Tables 2 and 3: the rows against the first, heads on the embeddings of the last.
+
+    Args:
+        results: of the rows of Table 2, by name.
+        study: that they are of.
+        labels: of all patches.
+    """
+    return tables.ablations(results, study, labels), tables.compare_heads(list(results.values())[-1], study, labels)
 
 
 def claims(ours: BothTables, longer: BothTables | None = None) -> pd.DataFrame:
