@@ -49,6 +49,8 @@ if config.get("jobs") == "runs":
 rule all:
     input:
         f"{BUILD}/_build/html/index.html",
+        # `make reference` copies these: one that is missing is made again.
+        expand(f"{BUILD}/chapters/{{chapter}}.ipynb", chapter=CHAPTERS),
 
 
 rule run:
