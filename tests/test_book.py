@@ -61,6 +61,8 @@ SETTLED = """async () => {
     await Promise.all([...document.images].map(image => image.decode().catch(() => null)))
     await document.fonts.ready
     await window.MathJax?.startup?.promise
+    const fading = document.getAnimations().filter(it => it instanceof CSSTransition)
+    await Promise.all(fading.map(it => it.finished.catch(() => null)))
 }"""
 
 
@@ -118,7 +120,7 @@ class Opened:
 @pytest.fixture(scope="session", params=VIEWS)
 def tab(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Opened]:
     """A tab in each view, which notes script errors, failed loads and every request that leaves the machine."""
-    context = browser.new_context(**VIEWS[request.param])
+    context = browser.new_context(reduced_motion="reduce", **VIEWS[request.param])  # no colour half-way to another
     opened = Opened(context.new_page(), request.param)
     page, faults = opened.page, opened.faults
 
