@@ -19,14 +19,18 @@ CHAPTERS = sorted(path.stem for path in Path("notebooks").glob("[0-9]*.ipynb"))
 BIN = Path(sys.executable).parent  # the same environment as snakemake's, activated or not
 COMMAND = BIN / "landslide-nb"
 
-MODEL = "landslide_nb/data/simulator.npz"
+MODEL = "landslide_nb/simulation/simulator.npz"
 # What a trained network depends on, and what else a chapter does.
 TRAINING = sorted(
     str(path)
-    for folder in ("data", "augment", "models")
+    for folder in ("data", "similarity", "augment", "models", "training")
     for path in Path("landslide_nb", folder).glob("*.py")
-    if path.stem not in ("heads", "speed")
-) + [MODEL, "landslide_nb/study.py", "landslide_nb/runs.py", f"landslide_nb/editions/{EDITION}.toml", "landslide_nb/paper/table2.csv"]
+    if path.stem != "heads"
+) + [
+    MODEL,
+    *("landslide_nb/experiments/study.py", "landslide_nb/experiments/grids.py", "landslide_nb/experiments/run.py"),
+    *(f"landslide_nb/experiments/editions/{EDITION}.toml", "landslide_nb/experiments/paper/table2.csv"),
+]
 PACKAGE = [MODEL, *(str(path) for name in ("*.py", "*.csv", "*.html") for path in sorted(Path("landslide_nb").rglob(name)))]
 PAGES = sorted(
     str(path)
@@ -37,8 +41,8 @@ PAGES = sorted(
 
 RUNS = []
 if config.get("jobs") == "runs":
-    from landslide_nb.plan import jobs
-    from landslide_nb.study import Study
+    from landslide_nb.experiments.plan import jobs
+    from landslide_nb.experiments.study import Study
 
     RUNS = [f"{BUILD}/runs/{name}.done" for name in jobs(Study.load(EDITION, DATA, decur=config.get("decur")))]
 

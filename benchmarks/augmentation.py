@@ -21,9 +21,10 @@ from torch.nn.functional import kl_div, log_softmax, one_hot
 
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.scaling import Scaler
-from landslide_nb.data.simulate import simulate
-from landslide_nb.models.settings import Settings
-from landslide_nb.models.training import augment, build, prepare
+from landslide_nb.simulation.draw import simulate
+from landslide_nb.training.batches import augment, prepare
+from landslide_nb.training.loop import build
+from landslide_nb.training.settings import Settings
 
 BATCH = 36
 Changes = dict[str, float | bool]

@@ -19,7 +19,7 @@ import sklearn
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
 
-from landslide_nb.models import heads, sweep
+from landslide_nb.models import heads
 
 CS = (10.0, 1.0, 0.75, 0.5, 0.1, 0.01)
 PATCHES, DIMENSIONS, FOLDS = 2000, 1280, 5
@@ -42,7 +42,7 @@ def separate(points: NDArray[np.float32], labels: NDArray[np.int8], folds: list[
 
 def together(points: NDArray[np.float32], labels: NDArray[np.int8], folds: list[NDArray[np.int64]]) -> Decisions:
     """One kernel a fold."""
-    return [sweep.svm(points, labels, train, CS) for train in folds]
+    return [heads.svm_c_path(points, labels, train, CS) for train in folds]
 
 
 def clocked(work: Callable[[], Decisions]) -> tuple[float, Decisions]:

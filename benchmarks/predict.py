@@ -31,17 +31,18 @@ import timm
 import torch
 from torch import nn
 
-from landslide_nb import exported
-from landslide_nb.card import Card
 from landslide_nb.data import stream
 from landslide_nb.data.bands import BAND_NAMES
 from landslide_nb.data.patches import FORMAT, combine, digest
 from landslide_nb.data.scaling import Scaler
-from landslide_nb.data.simulate import simulate
-from landslide_nb.ensemble import Ensemble, Fold, Network
-from landslide_nb.models.settings import Settings
-from landslide_nb.models.training import build, prepare
-from landslide_nb.predictions import BATCH, predict
+from landslide_nb.inference import bundle
+from landslide_nb.inference.card import Card
+from landslide_nb.inference.ensemble import Ensemble, Fold, Network
+from landslide_nb.inference.predictions import BATCH, predict
+from landslide_nb.simulation.draw import simulate
+from landslide_nb.training.batches import prepare
+from landslide_nb.training.loop import build
+from landslide_nb.training.settings import Settings
 
 BACKBONE = "tf_efficientnet_lite0"
 PATCHES = 5398  # rows that the challenge asks for
@@ -151,7 +152,7 @@ def measure(ensemble: Ensemble, pixels: np.ndarray, source: Path, number: int, t
 
 def grown(model: Path, source: Path, first: Path) -> float:
     """How many GB the peak of this process grows by predicting `source`, after it has predicted `first`."""
-    ensemble = exported.read(model)
+    ensemble = bundle.read(model)
     predict(ensemble, stream.find(first))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     predict(ensemble, stream.find(source))
@@ -189,7 +190,7 @@ def main() -> None:
         for count in (1, 3):
             ensemble = Ensemble(tuple(map(Fold.single, networks[:count])))
             rows.append(row(count, measure(ensemble, pixels, source, patches, turns), patches))
-        exported.write(Ensemble((Fold.single(networks[0]),)), here / "model", Card("random weights", "simulated"))
+        bundle.write(Ensemble((Fold.single(networks[0]),)), here / "model", Card("random weights", "simulated"))
         first = files(here / "first", pixels, BATCH)
         sources = {"folder": files(here / "many", pixels, many), "HDF5": archive(here / "many.h5", many)}
         memory = {f"GB_{kind}": elsewhere("--grown", here / "model", path, first) for kind, path in sources.items()}

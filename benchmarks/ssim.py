@@ -25,8 +25,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from landslide_nb.augment.ssim import data_range, nearest, recall, similarity
-from landslide_nb.data.simulate import simulate
+from landslide_nb.similarity.api import data_range, nearest, recall, similarity
+from landslide_nb.simulation.draw import simulate
 
 SHAPE = (12, 64, 64)
 MINORITY = 1255

@@ -27,12 +27,13 @@ from torch.nn.functional import kl_div, log_softmax, one_hot
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
-from landslide_nb.augment.rows import Rows
+from landslide_nb.augment.sample_table import SampleTable
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.scaling import Scaler
-from landslide_nb.data.simulate import simulate
-from landslide_nb.models.settings import Settings
-from landslide_nb.models.training import batches, build
+from landslide_nb.simulation.draw import simulate
+from landslide_nb.training.batches import batches
+from landslide_nb.training.loop import build
+from landslide_nb.training.settings import Settings
 
 BATCH = 36
 WORKERS = 2
@@ -85,8 +86,8 @@ class Bench:
         self.scaler = Scaler.fit(patches.pixels, self.settings.channels, self.settings.scaling)
         everyone, none = np.arange(len(patches)), np.array([], np.int64)
         half = np.full(len(patches), 0.5, np.float32)
-        blends = Rows(everyone, everyone[::-1].copy(), half, patches.known_labels, none)
-        self.rows = Rows.real(everyone, patches.known_labels, none).plus(blends)
+        blends = SampleTable(everyone, everyone[::-1].copy(), half, patches.known_labels, none)
+        self.rows = SampleTable.real(everyone, patches.known_labels, none).plus(blends)
         self.model = build(self.settings).train()
         self.optimizer = torch.optim.Adam(self.model.parameters())
         self.sources: dict[str, Batches] = {

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from landslide_nb.data import zindi
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.scaling import Scaler
-from landslide_nb.data.simulate import simulate
+from landslide_nb.data.sources import zindi
+from landslide_nb.experiments.run import Run
+from landslide_nb.experiments.study import Study
 from landslide_nb.models.backbones import AnyBackbone
-from landslide_nb.runs import Run
-from landslide_nb.study import Study
+from landslide_nb.simulation.draw import simulate
 
 REAL = Path(__file__).parents[2] / "shared" / "data"
 CHROMIUM = shutil.which("chromium")

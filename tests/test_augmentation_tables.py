@@ -6,9 +6,9 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import one_hot
 
-from landslide_nb.analysis import findings, tables
-from landslide_nb.augment import online
-from landslide_nb.augment.online import Mixed
+from landslide_nb.augment import transforms
+from landslide_nb.augment.transforms import Mixed
+from landslide_nb.chapters.c03 import findings, tables
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def targets() -> Tensor:
 
 def test_cutmix_labels_are_counted_in_the_pictures(batch: Tensor, targets: Tensor) -> None:
     """The table would compare λ with itself, and never find a wrong label."""
-    cut = online.cutmix(batch, targets, Generator().manual_seed(1))
+    cut = transforms.cutmix(batch, targets, Generator().manual_seed(1))
     right = tables.cutmix_labels(batch, targets, cut)
     assert right["error, millionths"].max() < 1
     assert right["own pixels"].lt(256).sum() >= 8
@@ -35,7 +35,7 @@ def test_cutmix_labels_are_counted_in_the_pictures(batch: Tensor, targets: Tenso
 
 def test_mixup_labels_are_compared_with_equation_1(batch: Tensor, targets: Tensor) -> None:
     """A label or a pixel off Eq. 1 would not be seen."""
-    mixed = online.mixup(batch, targets, 1.0, Generator().manual_seed(1))
+    mixed = transforms.mixup(batch, targets, 1.0, Generator().manual_seed(1))
     right = tables.mixup_labels(batch, targets, mixed)
     assert right["error, millionths"].max() < 1 and right["pixel error, millionths"].max() < 10
     wrong = Mixed(mixed.pixels + 0.001, mixed.targets.roll(1, 0), mixed.partner, mixed.weight)

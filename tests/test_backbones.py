@@ -14,13 +14,13 @@ from timm.data import ImageNetInfo
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, softmax
 
-from landslide_nb.analysis import tables
-from landslide_nb.errors import StudyError, WeightsError
+from landslide_nb.chapters.c04 import architecture
+from landslide_nb.common.errors import StudyError, WeightsError
+from landslide_nb.experiments.published import published
 from landslide_nb.models import backbones
 from landslide_nb.models.backbones import AnyBackbone, Backbone, create
-from landslide_nb.models.memory import keep_freed_memory
+from landslide_nb.models.malloc import keep_freed_memory
 from landslide_nb.models.weights import PACKAGED, packaged_weights
-from landslide_nb.study import published
 
 SMALL = ("test_resnet", "test_efficientnet", "test_vit", "unet:test_resnet")
 
@@ -246,7 +246,7 @@ def test_stages_are_the_papers_table_1() -> None:
 
 def test_architecture_names_that_difference_and_no_other() -> None:
     """A reader would be told that the networks agree where they do not."""
-    agrees = tables.architecture()["agrees"]
+    agrees = architecture.architecture()["agrees"]
     assert agrees.drop(index=1).eq("yes").all()
     assert agrees[1] == "operator: the paper has Fused-MBConv; expand: the paper has 1"
 

@@ -8,10 +8,10 @@ import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from landslide_nb.common.errors import StudyError
 from landslide_nb.data.bands import BAND_NAMES, BANDS, CHANGE, CHANNEL_COUNTS, DERIVED, OPTICAL, SAR, channel_names
 from landslide_nb.data.channels import derive
 from landslide_nb.data.patches import Patches
-from landslide_nb.errors import StudyError
 
 Bands = dict[str, NDArray[np.float64]]
 Array = NDArray[np.float64]

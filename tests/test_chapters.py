@@ -17,9 +17,10 @@ import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from landslide_nb import chapters
-from landslide_nb.errors import ChapterError, StudyError
-from landslide_nb.study import Study
+from landslide_nb.chapters import parameters
+from landslide_nb.common.errors import ChapterError, StudyError
+from landslide_nb.experiments.study import Study
+from landslide_nb.publish import drift, execute
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -110,26 +111,26 @@ def test_a_chapter_has_the_skeleton(path: Path) -> None:
 @each_chapter
 def test_the_committed_chapter_is_that_of_its_notebook(path: Path) -> None:
     """A reader would see the outputs of other code than the one beside them."""
-    assert chapters.drift(path, ROOT / "book" / "chapters" / path.name) == ""
+    assert drift.drift(path, ROOT / "book" / "chapters" / path.name) == ""
 
 
 def test_drift_is_told_in_one_sentence(tmp_path: Path) -> None:
     """The check above can fail, and whoever sees it fail learns what to do; papermill's cell is no drift."""
     source, output = written(tmp_path / "09.ipynb", "1 + 1"), tmp_path / "out.ipynb"
-    assert "out.ipynb is missing: `make reference`" in chapters.drift(source, output)
-    chapters.execute(source, output, {"epochs": 3})
-    assert chapters.drift(source, output) == ""
+    assert "out.ipynb is missing: `make reference`" in drift.drift(source, output)
+    execute.execute(source, output, {"epochs": 3})
+    assert drift.drift(source, output) == ""
     written(source, "1 + 2")
-    assert re.fullmatch(r"\S+ is older than \S+, cell 3 differs: `make reference` .*", chapters.drift(source, output))
+    assert re.fullmatch(r"\S+ is older than \S+, cell 3 differs: `make reference` .*", drift.drift(source, output))
     written(source, "1 + 1", "one more")
-    assert "cell 4 differs" in chapters.drift(source, output)
+    assert "cell 4 differs" in drift.drift(source, output)
 
 
 def test_a_good_chapter_is_whole_and_tidy(tmp_path: Path) -> None:
     """The book would show traces of a machine, a cell of parameters that nobody wrote, or pictures without words."""
     source = written(tmp_path / "09_good.ipynb", "assert epochs == 3\nepochs + 1", PICTURE.strip())
     output = tmp_path / "out" / "09_good.ipynb"
-    seconds = chapters.execute(source, output, {"edition": "smoke", "epochs": 3})
+    seconds = execute.execute(source, output, {"edition": "smoke", "epochs": 3})
     notebook = nbformat.read(output, as_version=4)
     nbformat.validate(notebook)
     title, defaults, injected, sum_, picture = notebook.cells
@@ -167,7 +168,7 @@ def test_a_chapter_that_is_not_whole_is_not_there(
     """Half a chapter would be published as a whole one; papermill leaves it, and exits 0 on sys.exit(0)."""
     source, output = written(tmp_path / "09_bad.ipynb", *last, tags=tags), tmp_path / "out" / "09_bad.ipynb"
     with pytest.raises(ChapterError, match=said):
-        chapters.execute(source, output, {})
+        execute.execute(source, output, {})
     assert list(output.parent.iterdir()) == []
 
 
@@ -176,7 +177,7 @@ def test_a_failing_chapter_leaves_the_older_one(tmp_path: Path) -> None:
     output = tmp_path / "09.ipynb"
     output.write_text("older")
     with pytest.raises(ChapterError):
-        chapters.execute(written(tmp_path / "bad.ipynb", "1 / 0"), output, {})
+        execute.execute(written(tmp_path / "bad.ipynb", "1 / 0"), output, {})
     assert output.read_text() == "older"
 
 
@@ -194,51 +195,51 @@ def test_wrong_parameters_stop_before_any_kernel(
 
     monkeypatch.setattr(papermill, "execute_notebook", refuse)
     with pytest.raises(StudyError, match=said):
-        chapters.execute(written(tmp_path / "09.ipynb"), tmp_path / "out.ipynb", parameters)
+        execute.execute(written(tmp_path / "09.ipynb"), tmp_path / "out.ipynb", parameters)
 
 
 @pytest.mark.parametrize("counts", [(1, 3), (2, 1), (1, None), (None,), (2,), (1, 1)])
 def test_counts_out_of_order_are_not_whole(counts: tuple[int | None, ...]) -> None:
     """A chapter that was run by hand, back and forth, would be published."""
     with pytest.raises(ChapterError, match="not executed in order"):
-        chapters.check_whole(executed(*counts), "x")
+        execute.check_whole(executed(*counts), "x")
 
 
 def test_counts_in_order_are_whole() -> None:
     """No chapter would ever be published."""
-    chapters.check_whole(executed(1, 2, 3), "x")
+    execute.check_whole(executed(1, 2, 3), "x")
     with pytest.raises(ChapterError, match="code cell 1 shows an error"):
-        chapters.check_whole(executed(1, error=True), "x")
+        execute.check_whole(executed(1, error=True), "x")
 
 
 @pytest.mark.parametrize("name", ["04", "04_backbones", str(ROOT / "notebooks" / "04_backbones.ipynb")])
 def test_a_chapter_is_found_by_number_name_and_path(name: str) -> None:
     """A user would have to know where the files are."""
-    assert chapters.find(name, ROOT / "notebooks").name == "04_backbones.ipynb"
+    assert execute.find(name, ROOT / "notebooks").name == "04_backbones.ipynb"
 
 
 @pytest.mark.parametrize("name", ["99", "0", "nonsense.ipynb"])
 def test_a_chapter_that_is_not_there_is_named(name: str) -> None:
     """Another chapter would be executed, or a traceback shown."""
     with pytest.raises(ChapterError, match=f"chapter is called '{name}'; there are: 01_data_exploration"):
-        chapters.find(name, ROOT / "notebooks")
+        execute.find(name, ROOT / "notebooks")
 
 
 def test_a_chapters_study_is_what_its_parameters_say(monkeypatch: pytest.MonkeyPatch) -> None:
     """A chapter that is opened by hand would run with other parameters than its first cells set."""
     ran = ["", PARAMETERS, "# Parameters\nepochs = 3", "seed = 7"]
-    monkeypatch.setattr(chapters, "get_ipython", lambda: SimpleNamespace(user_ns={"In": ran}))
+    monkeypatch.setattr(parameters, "get_ipython", lambda: SimpleNamespace(user_ns={"In": ran}))
     values = {"edition": "smoke", "data": "simulated", "epochs": 3, "seed": 7}
-    study = chapters.study(values)
+    study = parameters.study(values)
     assert (study.edition, study.epochs) == ("smoke", 3)
     assert study.seed != 7, "seed is no parameter of this chapter"
-    assert chapters.study(values | {"epochs": None}).epochs == Study.load("smoke").epochs
+    assert parameters.study(values | {"epochs": None}).epochs == Study.load("smoke").epochs
     ran[1:] = ['edition = "lite"\nepochs = 3']  # the first cell, changed by hand
-    assert chapters.study(values | {"edition": "lite"}).edition == "lite"
-    assert chapters.study(values).epochs == 3
+    assert parameters.study(values | {"edition": "lite"}).edition == "lite"
+    assert parameters.study(values).epochs == 3
     ran.append("# Parameters\nepoch = 4")
     with pytest.raises(StudyError, match="did you mean 'epochs'"):
-        chapters.study(values | {"epoch": 4})
+        parameters.study(values | {"epoch": 4})
 
 
 def test_plain_papermill_names_a_wrong_parameter(tmp_path: Path) -> None:

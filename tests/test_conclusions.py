@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from landslide_nb.analysis.scores import Interval
+from landslide_nb.metrics.bootstrap import Interval
 
 ROOT = Path(__file__).parents[1]
 NUMBER = re.compile(r"[-+]?\d*\.?\d+")

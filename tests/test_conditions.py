@@ -8,16 +8,17 @@ import torch
 from conftest import Known
 from torch import Generator, Tensor, nn
 
-from landslide_nb.analysis import conditions, robustness
-from landslide_nb.analysis.conditions import CONDITIONS, FLIPS, told
-from landslide_nb.analysis.scores import interval
+from landslide_nb.chapters.c09 import robustness
 from landslide_nb.data.bands import OPTICAL, SAR, modality_channels
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.scaling import Scaler
+from landslide_nb.experiments.study import Study
+from landslide_nb.explain import perturbations
+from landslide_nb.explain.perturbations import CONDITIONS, FLIPS, log_odds_under
+from landslide_nb.metrics.bootstrap import interval
 from landslide_nb.models.backbones import create
 from landslide_nb.models.heads import fc_decision
-from landslide_nb.models.training import predict
-from landslide_nb.study import Study
+from landslide_nb.training.loop import predict
 
 
 @pytest.fixture
@@ -56,8 +57,8 @@ def test_clouds_hide_about_half_of_the_ground_from_light_alone(tiny: Patches) ->
     x = bands(tiny, 24)
     y = changed("clouds over half", x)
     assert torch.equal(y[:, list(SAR)], x[:, list(SAR)])
-    dark = x[:, list(OPTICAL)] < conditions.CLOUD - 1000
-    share = ((y - x) / (conditions.CLOUD - x))[:, list(OPTICAL)][dark]
+    dark = x[:, list(OPTICAL)] < perturbations.CLOUD - 1000
+    share = ((y - x) / (perturbations.CLOUD - x))[:, list(OPTICAL)][dark]
     assert 0.35 < float(share.mean()) < 0.65
     assert float((share < 0.1).float().mean()) > 0.2 and float((share > 0.9).float().mean()) > 0.2
 
@@ -83,20 +84,20 @@ def test_flips_are_the_four_views_of_the_two_passes(tiny: Patches) -> None:
 
 def test_what_is_kept_is_what_the_network_says(run: Known, tiny: Patches, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another network's answer would be read, or the same one be computed again and again."""
-    monkeypatch.setattr(conditions, "BATCH", 5)
+    monkeypatch.setattr(perturbations, "BATCH", 5)
     patches = run.data[0]
     chosen = np.array([3, 1, 8, 200, 17, 40, 41])
-    found = told(run, chosen, CONDITIONS)
+    found = log_odds_under(run, chosen, CONDITIONS)
     assert set(found) == set(CONDITIONS)
     pixels = torch.from_numpy(patches.pixels[chosen])
     gone = CONDITIONS["no ascending pass"](pixels, Generator())
     expected = fc_decision(predict(run.network, gone, run.study.settings, run.scaler)[0])
     assert np.allclose(found["no ascending pass"], expected, atol=1e-5)
     monkeypatch.setattr(Known, "model", lambda self: pytest.fail("predicted again"))
-    again = told(run, chosen, CONDITIONS)
+    again = log_odds_under(run, chosen, CONDITIONS)
     assert all((again[name] == found[name]).all() for name in found)
     with pytest.raises(pytest.fail.Exception):
-        told(run, chosen[::-1].copy(), {"no ascending pass": CONDITIONS["no ascending pass"]})
+        log_odds_under(run, chosen[::-1].copy(), {"no ascending pass": CONDITIONS["no ascending pass"]})
 
 
 def test_every_network_meets_the_same_clouds(run: Known) -> None:
@@ -110,7 +111,7 @@ def test_every_network_meets_the_same_clouds(run: Known) -> None:
 
     for fold in (0, 1):
         other = Known(run.study, fold, run.network, run.scaler)
-        told(other, np.arange(4), {f"watched {fold}": watched})
+        log_odds_under(other, np.arange(4), {f"watched {fold}": watched})
     assert torch.equal(seen[0], seen[1])
 
 

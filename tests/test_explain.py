@@ -14,15 +14,16 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn.functional import interpolate, softmax
 
-from landslide_nb.analysis.explain import GROUPS, SINGLE, Fill, Map, band_occlusion, umap_map
-from landslide_nb.analysis.maps import side_by_side
+from landslide_nb.chapters.c07.figures import side_by_side
 from landslide_nb.data.bands import BAND_NAMES
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.scaling import Scaler
+from landslide_nb.experiments.run import Result
+from landslide_nb.experiments.study import Study
+from landslide_nb.explain.embedding_map import Projection, umap_map
+from landslide_nb.explain.occlusion import GROUPS, SINGLE, Fill, band_occlusion
 from landslide_nb.models.backbones import create
-from landslide_nb.models.training import predict
-from landslide_nb.runs import Result
-from landslide_nb.study import Study
+from landslide_nb.training.loop import predict
 
 IGNORED = 6  # descending ΔVV
 TRAIN = np.arange(0, 40, 2)
@@ -48,7 +49,7 @@ def embedded(seed: int = 0) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
     return (noise + 4 * labels[:, None]).astype(np.float32), labels
 
 
-def mapped(embeddings: NDArray[np.float32], labels: NDArray[np.int8], seed: int = 0, keep: bool = False) -> Map:
+def mapped(embeddings: NDArray[np.float32], labels: NDArray[np.int8], seed: int = 0, keep: bool = False) -> Projection:
     """The map of a run with these embeddings, trained on every other patch."""
     probabilities, weight = np.zeros(40, np.float32), np.ones(20, np.float32)
     rest = np.setdiff1d(np.arange(40), TRAIN)

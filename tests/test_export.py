@@ -20,22 +20,23 @@ from scipy.special import expit, logit
 from sklearn.metrics import f1_score
 from torch import Tensor, nn
 
-from landslide_nb import exported, to_onnx
-from landslide_nb.analysis import export, ladder
-from landslide_nb.analysis.scores import best_threshold
-from landslide_nb.augment.online import mirror_east_west
-from landslide_nb.card import Card
+from landslide_nb.augment.physics import flipped, mirror_east_west
+from landslide_nb.common.errors import DataError, LandslideError, ModelError, StudyError
 from landslide_nb.data.channels import derive
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.scaling import Scaler
-from landslide_nb.data.statistics import COLUMNS, of_pixels
-from landslide_nb.ensemble import Ensemble, Fold, Network, Trees, flipped
-from landslide_nb.errors import DataError, LandslideError, ModelError, StudyError
+from landslide_nb.experiments import grids
+from landslide_nb.experiments.run import Run
+from landslide_nb.experiments.runs import fit
+from landslide_nb.experiments.study import Study
+from landslide_nb.inference import bundle, export, incremental, onnx
+from landslide_nb.inference.card import Card
+from landslide_nb.inference.ensemble import Ensemble, Fold, Network, Trees
+from landslide_nb.metrics.thresholds import best_threshold
 from landslide_nb.models import heads
-from landslide_nb.models.settings import Settings
-from landslide_nb.models.training import build
-from landslide_nb.runs import Run, fit
-from landslide_nb.study import Study
+from landslide_nb.tabular.statistics import COLUMNS, of_pixels
+from landslide_nb.training.loop import build
+from landslide_nb.training.settings import Settings
 
 CARD = Card("tiny", "simulated", {"F1": "0.500 [0.400, 0.600]"})
 
@@ -43,7 +44,7 @@ CARD = Card("tiny", "simulated", {"F1": "0.500 [0.400, 0.600]"})
 @pytest.fixture(scope="module")
 def networks(trained: list[Run]) -> list[Network]:
     """The networks of two folds."""
-    return [exported.read_run(run.folder) for run in trained]
+    return [bundle.read_run(run.folder) for run in trained]
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +74,7 @@ def bands(tiny: Patches) -> Tensor:
 @pytest.fixture
 def written(mixed: Ensemble, tmp_path: Path) -> Path:
     """An exported folder that a test may spoil."""
-    exported.write(mixed, tmp_path / "ensemble", CARD)
+    bundle.write(mixed, tmp_path / "ensemble", CARD)
     return tmp_path / "ensemble"
 
 
@@ -91,9 +92,9 @@ def random_network(channels: int, image_size: int) -> Network:
 @pytest.mark.parametrize("flips", [False, True])
 def test_what_is_read_predicts_as_what_was_written(mixed: Ensemble, bands: Tensor, tmp_path: Path, flips: bool) -> None:
     """Whoever is given the folder would get other probabilities than its card was written for."""
-    ensemble = mixed.but(flips=flips)
-    exported.write(ensemble, tmp_path / "new" / "folder", CARD)
-    again = exported.read(tmp_path / "new" / "folder")
+    ensemble = mixed.replace(flips=flips)
+    bundle.write(ensemble, tmp_path / "new" / "folder", CARD)
+    again = bundle.read(tmp_path / "new" / "folder")
     assert (again.threshold, again.flips) == (0.3, flips)
     np.testing.assert_array_equal(again.probabilities(bands), ensemble.probabilities(bands))
     assert not list((tmp_path / "new").glob(".*"))
@@ -112,7 +113,7 @@ def test_members_are_put_together_on_the_scale_of_log_odds(
 
 def test_a_single_run_keeps_its_probabilities(trained: list[Run], bands: Tensor) -> None:
     """`predict` would not say what the book's tables say of the same network."""
-    told = exported.of_runs([run.folder for run in trained]).probabilities(bands)
+    told = bundle.of_runs([run.folder for run in trained]).probabilities(bands)
     for number, run in enumerate(trained):
         np.testing.assert_allclose(told[:, number], run.fit().probabilities, atol=1e-6)
 
@@ -134,7 +135,7 @@ import sys
 import numpy as np, torch
 from landslide_nb import exported
 bands = torch.from_numpy(np.load(sys.argv[2]))
-np.save(sys.argv[3], exported.read(sys.argv[1]).probabilities(bands))
+np.save(sys.argv[3], bundle.read(sys.argv[1]).probabilities(bands))
 """
 
 
@@ -179,17 +180,17 @@ def test_a_spoiled_file_is_named(written: Path, spoil: Callable[[Path], None], p
     path = min(written.glob(pattern))
     spoil(path)
     with pytest.raises(ModelError, match=path.name) as error:
-        exported.read(written)
+        bundle.read(written)
     assert str(error.value).count("\n") == 0
 
 
 def resigned(folder: Path, change: Callable[[dict[str, object]], object]) -> None:
     """Change what `ensemble.json` says, and its hash with it, as another version of the program would have written it."""
-    path = folder / exported.MAIN
+    path = folder / bundle.MAIN
     content = json.loads(path.read_text())
     content.pop("sha256")
     change(content)
-    path.write_text(json.dumps(content | {"sha256": exported._hash_of(content)}))
+    path.write_text(json.dumps(content | {"sha256": bundle._hash_of(content)}))
 
 
 CHANGES: list[tuple[Callable[[dict[str, object]], object], str]] = [
@@ -210,7 +211,7 @@ def test_a_folder_of_another_kind_is_refused(
     """A model of other bands, or of a later version, would be applied to these patches."""
     resigned(written, change)
     with pytest.raises(ModelError, match=sentence):
-        exported.read(written)
+        bundle.read(written)
 
 
 def test_nothing_is_written_over_or_by_half(
@@ -219,11 +220,11 @@ def test_nothing_is_written_over_or_by_half(
     """An older export would be lost, or a folder be there that nobody finished."""
     before = sorted(path.name for path in written.iterdir())
     with pytest.raises(DataError, match="not an empty folder"):
-        exported.write(mixed, written, CARD)
+        bundle.write(mixed, written, CARD)
     assert sorted(path.name for path in written.iterdir()) == before
     broken = Ensemble((*mixed.folds, Fold.single(replace(networks[0], state={"a": None}))))  # type: ignore[dict-item]
     with pytest.raises(AttributeError):
-        exported.write(broken, tmp_path / "broken", CARD)
+        bundle.write(broken, tmp_path / "broken", CARD)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ensemble"]
 
 
@@ -248,7 +249,7 @@ def test_weights_and_trees_that_do_not_fit_are_refused(networks: list[Network], 
 def test_onnx_says_what_torch_says(bands: Tensor, tmp_path: Path, channels: int, image_size: int) -> None:
     """Programs without torch would see other probabilities, or take one batch size only."""
     network = random_network(channels, image_size)
-    to_onnx.write(network, tmp_path / "network.onnx")
+    onnx.write(network, tmp_path / "network.onnx")
     session = onnxruntime.InferenceSession(tmp_path / "network.onnx")
     for count in (1, 7):
         expected = expit(network.log_odds(bands[:count]))
@@ -261,12 +262,12 @@ def test_onnx_that_differs_is_refused(
     networks: list[Network], mixed: Ensemble, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A network that onnxruntime computes otherwise would be handed on."""
-    exported.write(mixed, tmp_path / "with", CARD, onnx=True)
+    bundle.write(mixed, tmp_path / "with", CARD, onnx=True)
     assert len(list((tmp_path / "with").glob("*.onnx"))) == 2
-    exported.read(tmp_path / "with")
-    monkeypatch.setattr(to_onnx, "difference", lambda *arguments: 2e-4)
+    bundle.read(tmp_path / "with")
+    monkeypatch.setattr(onnx, "difference", lambda *arguments: 2e-4)
     with pytest.raises(ModelError, match=r"differs from torch by 2\.0e-04 in probability; expected 1e-04 at most"):
-        exported.write(mixed, tmp_path / "without", CARD, onnx=True)
+        bundle.write(mixed, tmp_path / "without", CARD, onnx=True)
     assert not (tmp_path / "without").exists()
 
 
@@ -274,7 +275,7 @@ def test_a_broken_run_is_named(trained: list[Run], tmp_path: Path) -> None:
     """A run that was interrupted would be predicted with."""
     (tmp_path / "run.json").write_text((trained[0].folder / "run.json").read_text())
     with pytest.raises(ModelError, match="holds no whole run"):
-        exported.read_run(tmp_path)
+        bundle.read_run(tmp_path)
 
 
 def test_the_card_says_what_the_data_were(mixed: Ensemble) -> None:
@@ -306,7 +307,7 @@ def test_an_experiment_is_packed_with_its_scores(trained: list[Run], monkeypatch
 
 def test_the_whole_of_chapter_09_is_packed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """What is handed on would be weighed, flipped or cut otherwise than what the book scores."""
-    monkeypatch.setattr(ladder, "speed", lambda _: None)  # not what is tested, and slow
+    monkeypatch.setattr(incremental, "speed", lambda _: None)  # not what is tested, and slow
     tiny_study: dict[str, Any] = {
         "backbone": "test_resnet",
         "weights": "none",
@@ -316,18 +317,18 @@ def test_the_whole_of_chapter_09_is_packed(monkeypatch: pytest.MonkeyPatch, tmp_
     }
     study = Study.load("smoke", **tiny_study, simulated_patches=160, n_test=60, backbones={"test_vit": "none"})
     ensemble, card = export.pack(study, "ensemble")
-    exported.write(ensemble, tmp_path / "whole", card, onnx=True)
+    bundle.write(ensemble, tmp_path / "whole", card, onnx=True)
     patches = study.patches()
     labels, split = patches.known_labels, study.split(patches)
-    found = exported.read(tmp_path / "whole").probabilities(torch.from_numpy(patches.pixels[split.test]))
-    members = ladder.members(study, fit(study.contenders()), patches)
-    rung = list(ladder.rungs(members).values())[-1]
-    combiner = ladder.combined(rung, split, labels)
+    found = bundle.read(tmp_path / "whole").probabilities(torch.from_numpy(patches.pixels[split.test]))
+    members = incremental.members(study, fit(grids.contenders(study)), patches)
+    rung = list(incremental.steps(members).values())[-1]
+    combiner = incremental.combined(rung, split, labels)
     for fold in range(study.folds):
         scores = np.column_stack([member.scores[fold, split.test] for member in rung.members.values()])
         np.testing.assert_allclose(found[:, fold], combiner.probabilities(scores), atol=1e-5)
     said = found.mean(1) >= ensemble.threshold
-    scored = ladder.score(rung, split, labels, study.resamples)
+    scored = incremental.score(rung, split, labels, study.resamples)
     assert scored.hold_out is not None
     assert f1_score(labels[split.test], said, zero_division=0) == pytest.approx(scored.hold_out[0])
     assert f"{scored.hold_out[0]:.3f}" in card.scores["F1, hold-out test"]
@@ -338,7 +339,7 @@ def test_best_is_the_last_row_of_table_2() -> None:
     """`export` without a name would hand on another network than the paper's best."""
     study = Study.load("smoke")
     _, chosen = export.experiment(study)
-    assert chosen.settings == study.best().settings
+    assert chosen.settings == grids.best(study).settings
 
 
 @settings(deadline=None, max_examples=50)

@@ -24,7 +24,7 @@ TINY = {
     "backbone": "mobilenetv3_small_050",
     "weights": "none",
 }
-START = "from landslide_nb.study import Study\n"
+START = "from landslide_nb.experiments.study import Study\n"
 
 
 class Block(NamedTuple):

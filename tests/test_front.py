@@ -10,10 +10,11 @@ import pandas as pd
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from landslide_nb import chapters, front, runs
-from landslide_nb.chapters import build_page
-from landslide_nb.errors import ChapterError
-from landslide_nb.study import Study
+from landslide_nb.common.errors import ChapterError
+from landslide_nb.experiments import code
+from landslide_nb.experiments.study import Study
+from landslide_nb.publish import drift, landing
+from landslide_nb.publish.pages import build_page
 
 ROOT = Path(__file__).parents[1]
 
@@ -36,21 +37,21 @@ def chapter(tmp_path: Path) -> Path:
 
 def test_the_answer_is_that_of_the_chapter(chapter: Path) -> None:
     """The first thing that a reader sees would be typed by hand, or have no text for who cannot see it."""
-    assert front.cover(chapter) == b"first"
-    text = front.answer(chapter, "Simulated.")
+    assert landing.cover(chapter) == b"first"
+    text = landing.answer(chapter, "Simulated.")
     assert "> Simulated." in text and ":alt: The first: 0.5." in text and "Caption of the first." in text
     assert "| SVM | +0.1 (first) |" in text and "second" not in text
-    assert f"chapters/{front.PICTURE}" in text
+    assert f"chapters/{landing.PICTURE}" in text
 
 
 def test_the_readme_has_the_same_answer(chapter: Path) -> None:
     """It would show numbers of another book, or lose what was around them."""
-    text = front.readme(f"Before.\n{front.START}\nold\n{front.END}\nAfter.\n", chapter, "Simulated.")
+    text = landing.readme(f"Before.\n{landing.START}\nold\n{landing.END}\nAfter.\n", chapter, "Simulated.")
     assert text.startswith("Before.\n") and text.endswith("\nAfter.\n") and "old" not in text
     assert "Simulated." in text and "| SVM | +0.1 (first) |" in text and "![The first: 0.5.](" in text
-    assert front.readme(text, chapter, "Simulated.") == text
+    assert landing.readme(text, chapter, "Simulated.") == text
     with pytest.raises(ChapterError, match="no place for the results"):
-        front.readme("Nothing here.", chapter, "Simulated.")
+        landing.readme("Nothing here.", chapter, "Simulated.")
 
 
 def test_the_committed_readme_is_that_of_the_committed_book(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,18 +59,18 @@ def test_the_committed_readme_is_that_of_the_committed_book(monkeypatch: pytest.
     monkeypatch.chdir(ROOT)
     text, folder = Path("README.md").read_text(), Path("book/chapters")
     editions = re.findall(r"\| \{doc\}`10_what_holds` \| (\w+) \|", (folder / "about_this_build.md").read_text())
-    assert text == front.readme(text, folder / "10_what_holds.ipynb", Study.load(editions[0]).note)
+    assert text == landing.readme(text, folder / "10_what_holds.ipynb", Study.load(editions[0]).note)
 
 
 def test_numbers_of_other_code_are_told(tmp_path: Path) -> None:
     """A book would show numbers that the code beside it does not give."""
     page = tmp_path / "about_this_build.md"
     page.write_text(build_page(tmp_path, "smoke", "abc"))
-    assert chapters.code_drift(page) == ""
-    now = runs.code_version()["code"]
+    assert drift.code_drift(page) == ""
+    now = code.code_version()["code"]
     page.write_text(page.read_text().replace(now, "0" * 16))
-    assert f"come from the code {'0' * 16}, and it is {now} now" in chapters.code_drift(page)
-    assert "does not exist" in chapters.code_drift(tmp_path / "none.md")
+    assert f"come from the code {'0' * 16}, and it is {now} now" in drift.code_drift(page)
+    assert "does not exist" in drift.code_drift(tmp_path / "none.md")
 
 
 def test_each_chapter_says_of_which_edition_it_is(tmp_path: Path) -> None:

@@ -7,13 +7,16 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.metrics import f1_score
 
-from landslide_nb.analysis import ladder, tables
-from landslide_nb.analysis.adding import found
-from landslide_nb.analysis.ladder import FLIPPED, MULTI, TREES, Member, Rung, score
-from landslide_nb.analysis.scores import Interval, interval
-from landslide_nb.data.folds import Split, split
+from landslide_nb.chapters.c09 import figures, tables
+from landslide_nb.chapters.c09.findings import found
 from landslide_nb.data.patches import Patches
-from landslide_nb.study import Study
+from landslide_nb.data.splits import Split, split
+from landslide_nb.display.table import show
+from landslide_nb.experiments import grids
+from landslide_nb.experiments.study import Study
+from landslide_nb.inference import incremental
+from landslide_nb.inference.incremental import FLIPPED, MULTI, TREES, Member, Step, score
+from landslide_nb.metrics.bootstrap import Interval, interval
 
 N, FOLDS, RESAMPLES = 900, 3, 200
 Labels = NDArray[np.int8]
@@ -33,7 +36,7 @@ def drawn(noise: float, seed: int, n_test: int = 450) -> tuple[Member, Split, La
 def test_a_rung_is_scored_on_what_its_models_have_not_seen() -> None:
     """Training patches would make every step look perfect."""
     member, parts, labels = drawn(3.0, 1)
-    scored = score(Rung({"a": member}), parts, labels, RESAMPLES)
+    scored = score(Step({"a": member}), parts, labels, RESAMPLES)
     assert 0.4 < interval(scored.unseen).value < 0.9
     assert scored.hold_out is not None and 0.4 < interval(scored.hold_out).value < 0.9
 
@@ -41,16 +44,16 @@ def test_a_rung_is_scored_on_what_its_models_have_not_seen() -> None:
 def test_nothing_is_fitted_on_the_fold_that_is_scored() -> None:
     """Weights and threshold would know the labels that they are judged by."""
     member, parts, labels = drawn(3.0, 1)
-    before = score(Rung({"a": member}), parts, labels, RESAMPLES)
+    before = score(Step({"a": member}), parts, labels, RESAMPLES)
     turned = labels.copy()
     turned[parts.test] = 1 - turned[parts.test]
-    after = score(Rung({"a": member}), parts, turned, RESAMPLES)
+    after = score(Step({"a": member}), parts, turned, RESAMPLES)
     assert (before.unseen == after.unseen).all(), "labels of the hold-out part reach the out-of-fold score"
     # A member that says nothing but where its own fold's labels are: a combiner fitted there would follow it.
     first = parts.folds[0][1]
     flipped = labels.copy()
     flipped[first] = 1 - flipped[first]
-    kept = score(Rung({"a": member}), parts, flipped, RESAMPLES)
+    kept = score(Step({"a": member}), parts, flipped, RESAMPLES)
     assert before.unseen[0] > kept.unseen[0], (
         "a combiner that learns the fold it is judged on would not care that its labels are turned"
     )
@@ -59,7 +62,7 @@ def test_nothing_is_fitted_on_the_fold_that_is_scored() -> None:
 def test_the_mean_over_folds_is_one_decision() -> None:
     """The step to the mean would show something else than what averaging gives."""
     member, parts, labels = drawn(4.0, 2)
-    single, mean = (score(Rung({"a": member}, mean=m), parts, labels, RESAMPLES) for m in (False, True))
+    single, mean = (score(Step({"a": member}, mean=m), parts, labels, RESAMPLES) for m in (False, True))
     assert single.hold_out is not None and mean.hold_out is not None
     assert mean.hold_out[0] > single.hold_out[0] + 0.05, "independent noise averages out"
     assert (single.unseen == mean.unseen).all(), "out of fold there is one network for each patch"
@@ -69,9 +72,9 @@ def test_members_that_know_different_things_add_up() -> None:
     """The weights would favour one member, and the ensemble be no better than it."""
     members = {str(seed): drawn(4.0, seed)[0] for seed in range(4)}
     _, parts, labels = drawn(4.0, 0)
-    one = score(Rung({"0": members["0"]}), parts, labels, RESAMPLES)
-    all_of_them = score(Rung(members), parts, labels, RESAMPLES)
-    gained = ladder.against(all_of_them, one)
+    one = score(Step({"0": members["0"]}), parts, labels, RESAMPLES)
+    all_of_them = score(Step(members), parts, labels, RESAMPLES)
+    gained = tables.against(all_of_them, one)
     assert gained["out of fold"].low > 0 and gained["hold-out"].low > 0
 
 
@@ -79,64 +82,64 @@ def test_a_gain_is_paired_and_costs_are_summed() -> None:
     """Two independent intervals would be far too wide, or a step would look cheaper than it is."""
     member, parts, labels = drawn(3.0, 1)
     steps = {
-        "one": Rung({"a": member}),
-        "same": Rung({"a": member}),
-        "two": Rung({"a": member, "b": member}, mean=True),
+        "one": Step({"a": member}),
+        "same": Step({"a": member}),
+        "two": Step({"a": member, "b": member}, mean=True),
     }
     scored = {name: score(step, parts, labels, RESAMPLES) for name, step in steps.items()}
-    table = ladder.table(steps, scored, FOLDS)
+    table = tables.table(steps, scored, FOLDS)
     assert np.isnan(table["adds"].iloc[0])
     assert table.loc["same", "adds"] == Interval(0, 0, 0) and table.loc["same", "adds there"] == Interval(0, 0, 0)
     costs = table.to_dict("index")["two"]
-    assert [costs[name] for name in ladder.FORMATS] == [2 * 3 * 1.5, 20.0, 3 * 4.0]
-    alt = ladder.picture(table, "made-up scores").alt
+    assert [costs[name] for name in tables.FORMATS] == [2 * 3 * 1.5, 20.0, 3 * 4.0]
+    alt = figures.incremental(table, "made-up scores").alt
     assert f"{table['hold-out F1'].iloc[0].value:.3f}" in alt and "two" in alt
-    assert tables.show(table, ladder.FORMATS).shape == table.shape
+    assert show(table, tables.FORMATS).shape == table.shape
 
 
 def test_without_a_test_part_only_out_of_fold_scores_are_shown() -> None:
     """The challenge's own test has no labels: a column of nothing would be shown as a score."""
     member, parts, labels = drawn(3.0, 1, n_test=0)
-    steps = {"one": Rung({"a": member})}
+    steps = {"one": Step({"a": member})}
     scored = {name: score(step, parts, labels, RESAMPLES) for name, step in steps.items()}
-    table = ladder.table(steps, scored, FOLDS)
+    table = tables.table(steps, scored, FOLDS)
     assert {"hold-out F1", "adds there"}.isdisjoint(table.columns)
-    assert "hold-out" not in ladder.picture(table, "made-up scores").alt
+    assert "hold-out" not in figures.incremental(table, "made-up scores").alt
 
 
 def test_the_best_single_network_is_chosen_out_of_fold() -> None:
     """The hold-out part would have chosen the rival that the ensemble is compared with there."""
     scored = {
-        "good on the hold-out": ladder.Scored(np.array([0.5, 0.5]), np.array([0.9, 0.9])),
-        "good out of fold": ladder.Scored(np.array([0.6, 0.6]), np.array([0.1, 0.1])),
+        "good on the hold-out": incremental.Scored(np.array([0.5, 0.5]), np.array([0.9, 0.9])),
+        "good out of fold": incremental.Scored(np.array([0.6, 0.6]), np.array([0.1, 0.1])),
     }
-    assert ladder.best_single(scored) == "good out of fold"
+    assert tables.best_single(scored) == "good out of fold"
 
 
 def test_the_steps_add_one_thing_each() -> None:
     """A step would leave out what the one before had, or count the same network with and without flips."""
     study = Study.load("smoke")
-    names = [TREES, *study.contenders(), FLIPPED]
+    names = [TREES, *grids.contenders(study), FLIPPED]
     made = {name: drawn(3.0, seed)[0] for seed, name in enumerate(names)}
-    steps = ladder.rungs(made)
+    steps = incremental.steps(made)
     used = [set(step.members) for step in steps.values()]
     assert all(len(each) == 1 for each in used[:7])
     assert used[-2] == {*names} - {TREES, MULTI} and used[-1] == {*names} - {MULTI}
     assert [step.mean for step in steps.values()] == [False] * 6 + [True] * 3
     labels = drawn(3.0, 0)[2]
-    alone = ladder.singles(made, drawn(3.0, 0)[1], labels, RESAMPLES)
-    assert set(alone) == set(study.contenders())
+    alone = tables.singles(made, drawn(3.0, 0)[1], labels, RESAMPLES)
+    assert set(alone) == set(grids.contenders(study))
 
 
 def test_trees_are_fitted_to_training_patches_only(tiny: Patches) -> None:
     """The first step of the ladder would have seen what it is scored on."""
     parts = split(tiny.known_labels, 8, 2, 0)
-    before = ladder.trees(tiny, parts, 0).scores
+    before = incremental.trees(tiny, parts, 0).scores
     labels = tiny.known_labels.copy()
     train, validation = parts.folds[0]
     labels[validation] = 1 - labels[validation]
     labels[parts.test] = 1 - labels[parts.test]
-    after = ladder.trees(Patches(tiny.ids, tiny.pixels, labels), parts, 0).scores
+    after = incremental.trees(Patches(tiny.ids, tiny.pixels, labels), parts, 0).scores
     assert (before[0] == after[0]).all()
     assert before.shape == (2, len(tiny)) and len(train)
 
@@ -172,8 +175,8 @@ def test_what_was_found_says_what_the_tables_say() -> None:
 def test_hold_out_f1_of_single_models_is_the_mean_of_theirs(noise: float) -> None:
     """Before the folds are averaged, hold-out F1 would already be that of an ensemble."""
     member, parts, labels = drawn(noise, 3)
-    scored = score(Rung({"a": member}), parts, labels, RESAMPLES)
-    from landslide_nb.models.stack import Combiner
+    scored = score(Step({"a": member}), parts, labels, RESAMPLES)
+    from landslide_nb.tabular.stacking import Combiner
 
     own = np.concatenate([member.scores[fold, part] for fold, (_, part) in enumerate(parts.folds)])[:, None]
     combiner = Combiner.fit(own, labels[np.concatenate([part for _, part in parts.folds])])

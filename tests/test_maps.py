@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from playwright.sync_api import Browser
 from sklearn.svm import SVC
 
-from landslide_nb.analysis import explain, explained, maps
-from landslide_nb.analysis.explain import Map
-from landslide_nb.analysis.hover import MOST, Hover, hover
+from landslide_nb.chapters.c07 import findings, tables
+from landslide_nb.chapters.c07.hover import MOST, Hover, hover
 from landslide_nb.data.patches import Patches
-from landslide_nb.runs import Result
+from landslide_nb.experiments.run import Result
+from landslide_nb.explain import embedding_map
+from landslide_nb.explain.embedding_map import Projection
 
 
 def result(separation: float, seed: int = 0) -> tuple[Result, NDArray[np.int8]]:
@@ -28,10 +29,10 @@ def result(separation: float, seed: int = 0) -> tuple[Result, NDArray[np.int8]]:
     return Result(probabilities, probabilities, embeddings.astype(np.float32), *parts, *split, Path()), labels
 
 
-def placed(patches: Patches) -> Map:
+def placed(patches: Patches) -> Projection:
     """A map of patches at random places, cut into two halves."""
     points = np.random.default_rng(0).standard_normal((len(patches), 2)).astype(np.float32)
-    return Map(points, SVC(kernel="rbf", class_weight="balanced").fit(points, (points[:, 0] > 0).astype(int)))
+    return Projection(points, SVC(kernel="rbf", class_weight="balanced").fit(points, (points[:, 0] > 0).astype(int)))
 
 
 @pytest.fixture(scope="module")
@@ -43,9 +44,9 @@ def shown(tiny: Patches) -> Hover:
 def test_a_share_is_of_each_class_and_its_interval_holds_it() -> None:
     """A map that calls nothing a landslide would seem good, because few are."""
     labels = np.array([0] * 90 + [1] * 10, np.int8)
-    found = maps.balanced(labels == 0, labels, 500)
+    found = tables.balanced(labels == 0, labels, 500)
     assert found == (0.5, 0.5, 0.5)
-    some = maps.balanced(np.arange(100) % 3 > 0, labels, 500)
+    some = tables.balanced(np.arange(100) % 3 > 0, labels, 500)
     assert some.low < some.value < some.high
 
 
@@ -55,9 +56,9 @@ def test_stability_tells_what_is_apart_from_what_is_not(monkeypatch: pytest.Monk
     def place(embeddings: NDArray[np.float32], train: object, seed: int, neighbours: int) -> NDArray[np.float32]:
         return (embeddings[:, :2] + 0.1 * np.random.default_rng(seed).standard_normal((80, 2))).astype(np.float32)
 
-    monkeypatch.setattr(explain, "_place", place)
+    monkeypatch.setattr(embedding_map, "_place", place)
     (far, labels), (near, _) = result(6), result(0)
-    table = maps.stability({"near": [near], "far": [far]}, labels, 3, 300)
+    table = tables.stability({"near": [near], "far": [far]}, labels, 3, 300)
     rows: Any = table.to_dict("index")
     assert list(rows) == ["near", "far", "far minus near"]
     for column in ("in the embedding", "in the map"):
@@ -70,7 +71,7 @@ def test_stability_tells_what_is_apart_from_what_is_not(monkeypatch: pytest.Monk
     assert seeds.low <= seeds.value <= seeds.high and "…" in f"{seeds}"
     shared = rows["near"]["neighbours that seeds share"]
     assert rows["near"]["by chance"] < shared.low <= shared.high < 1
-    text = explained.maps(table).data
+    text = findings.maps(table).data
     assert "Far minus near: in the embedding +" in text and "more than chance allows" in text
 
 

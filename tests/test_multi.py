@@ -6,17 +6,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from landslide_nb.common.errors import StudyError
 from landslide_nb.data.bands import BAND_NAMES, CHANNEL_COUNTS, DERIVED, MODALITIES, channel_names, modality_channels
-from landslide_nb.data.folds import split
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.scaling import Scaler
-from landslide_nb.errors import StudyError
+from landslide_nb.data.splits import split
 from landslide_nb.models.backbones import create
-from landslide_nb.models.fold import fit_fold
 from landslide_nb.models.multi import Multi, MultiBackbone
-from landslide_nb.models.settings import Settings
-from landslide_nb.models.training import prepare
 from landslide_nb.models.weights import PACKAGED
+from landslide_nb.training.batches import prepare
+from landslide_nb.training.fold import fit_fold
+from landslide_nb.training.settings import Settings
 
 SMALL = "multi:test_efficientnet"
 

@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from landslide_nb.analysis import explained, occlusion, permutation
-from landslide_nb.analysis.occlusion import FEATURES, against_optical, alarms, intervals, landslides, verdict
-from landslide_nb.analysis.scores import Interval
-from landslide_nb.analysis.tables import trees_out_of_fold
+from landslide_nb.chapters.c08 import findings, occlusion, permutation
+from landslide_nb.chapters.c08.occlusion import FEATURES, against_optical, alarms, intervals, landslides, verdict
 from landslide_nb.data.bands import BAND_NAMES
 from landslide_nb.data.patches import Patches
-from landslide_nb.data.statistics import COLUMNS
-from landslide_nb.study import Study
+from landslide_nb.experiments.study import Study
+from landslide_nb.metrics.bootstrap import Interval
+from landslide_nb.tabular.statistics import COLUMNS
+from landslide_nb.tabular.trees import trees_out_of_fold
 
 
 def falls(patches: int = 40, folds: int = 2, means: Mapping[str, float] = MappingProxyType({})) -> pd.DataFrame:
@@ -116,19 +116,19 @@ def test_findings_follow_the_numbers() -> None:
     table = falls(means={"B": 0.25, "SAR": 0.3})
     sets = {"zero": landslides(table)}
     shown, wrong = occlusion.table(sets, 200), occlusion.table(alarms(table), 200)
-    text = explained.occlusion(shown, wrong, alarms(table), "toys").data
+    text = findings.occlusion(shown, wrong, alarms(table), "toys").data
     assert "B +0.2" in text and "What carries a wrong" in text
     few = alarms(table.iloc[:8])
-    assert "too few (2)" in explained.occlusion(shown, occlusion.table(few, 200), few, "toys").data
+    assert "too few (2)" in findings.occlusion(shown, occlusion.table(few, 200), few, "toys").data
     none = alarms(table[table["label"] == 1])
-    assert "too few (0)" in explained.occlusion(shown, occlusion.table(none, 200), none, "toys").data
+    assert "too few (0)" in findings.occlusion(shown, occlusion.table(none, 200), none, "toys").data
     evidence = occlusion.evidence(sets, 200)
-    assert "No table of real statistics" in explained.sar(evidence, None, "toys").data
+    assert "No table of real statistics" in findings.sar(evidence, None, "toys").data
     real = {
         f"F1 lost, {name}": Interval(v, v, v)
         for name, v in zip(("SAR", "descending", "ascending"), (1, -1, 0), strict=True)
     }
-    said = explained.sar(evidence, real, "toys").data
+    said = findings.sar(evidence, real, "toys").data
     assert "SAR bands together are ahead of" in said and "descending pass is behind" in said
     assert "ascending pass is not to be told from" in said
 

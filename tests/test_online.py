@@ -12,8 +12,8 @@ from torch.nn.functional import one_hot
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional
 
-from landslide_nb.augment import online
-from landslide_nb.augment.rows import blend
+from landslide_nb.augment import physics, transforms
+from landslide_nb.augment.sample_table import blend
 from landslide_nb.data.bands import BACKSCATTER, BANDS, CHANGE, OPTICAL, modality_channels
 
 
@@ -34,7 +34,7 @@ def labels(n: int = 16) -> Tensor:
 
 def matrix(angle: float = 0, shear: float = 0, flip: float = 1, shift: tuple[float, float] = (0, 0)) -> Tensor:
     """The affine matrices of one transformation for a batch of one."""
-    return online.affine_matrix(*(torch.tensor([value]).float() for value in (angle, shear, flip, shift)))
+    return transforms.affine_matrix(*(torch.tensor([value]).float() for value in (angle, shear, flip, shift)))
 
 
 def bands_in_db(n: int = 16) -> Tensor:
@@ -55,7 +55,7 @@ def dihedral(patch: Tensor) -> list[Tensor]:
 def test_cutmix_labels_are_the_pixel_count() -> None:
     """Labels would be in another proportion than the area that a network sees (Algorithm 2)."""
     x, targets = batch(channels=3, height=9, width=14), labels()
-    mixed = online.cutmix(x, targets, generator())
+    mixed = transforms.cutmix(x, targets, generator())
     own = (mixed.pixels == x).all(1)
     share = own.float().mean((1, 2))
     alone = mixed.partner == torch.arange(16)
@@ -68,7 +68,7 @@ def test_cutmix_labels_are_the_pixel_count() -> None:
 def test_cutmix_pixels_stay_in_their_place() -> None:
     """A pixel would come from neither parent, from another place, or be a blend."""
     x = batch(channels=3, height=9, width=14)
-    mixed = online.cutmix(x, labels(), generator())
+    mixed = transforms.cutmix(x, labels(), generator())
     inside = (mixed.pixels == x[mixed.partner]).all(1)
     assert ((mixed.pixels == x).all(1) | inside).all()
     assert not torch.equal(mixed.pixels, x)
@@ -77,7 +77,7 @@ def test_cutmix_pixels_stay_in_their_place() -> None:
 
 def test_rectangles_are_rectangles_with_exact_shares() -> None:
     """A rectangle would be empty, have holes, or have another area than λ says."""
-    masks, weight = online.rectangles(500, 7, 12, generator())
+    masks, weight = transforms.rectangles(500, 7, 12, generator())
     rows, columns = masks[:, 0].any(2), masks[:, 0].any(1)
     assert masks.shape == (500, 1, 7, 12) and masks.dtype == torch.bool
     assert masks.flatten(1).any(1).all()
@@ -90,7 +90,7 @@ def test_rectangles_are_rectangles_with_exact_shares() -> None:
 
 def test_every_rectangle_is_equally_likely() -> None:
     """Corners would be drawn otherwise than Algorithm 2 says: too many large or small rectangles."""
-    masks, _ = online.rectangles(20_000, 3, 1, generator())
+    masks, _ = transforms.rectangles(20_000, 3, 1, generator())
     _, counts = masks[:, 0, :, 0].unique(dim=0, return_counts=True)
     assert len(counts) == 6  # two of the four edges of three rows
     assert (counts / 20_000).numpy() == pytest.approx(1 / 6, abs=0.015)
@@ -99,7 +99,7 @@ def test_every_rectangle_is_equally_likely() -> None:
 def test_mixup_is_equation_1() -> None:
     """Pixels and labels would not be blended by the same λ."""
     x, targets = batch(channels=3, height=9, width=14), labels()
-    mixed = online.mixup(x, targets, 1.0, generator())
+    mixed = transforms.mixup(x, targets, 1.0, generator())
     share, partner = mixed.weight.double().numpy(), mixed.partner.numpy()
     pixels, y = x.double().numpy(), targets.double().numpy()
     wide = share[:, None, None, None]
@@ -111,19 +111,19 @@ def test_mixup_is_equation_1() -> None:
 @pytest.mark.parametrize("alpha", [0.2, 1.0, 4.0])
 def test_mixup_weights_are_beta_distributed(alpha: float) -> None:
     """α would have another meaning than in the literature."""
-    weight = online.mixup(batch(4000, 1, 1, 1), labels(4000), alpha, generator()).weight
+    weight = transforms.mixup(batch(4000, 1, 1, 1), labels(4000), alpha, generator()).weight
     assert weight.min() >= 0 and weight.max() <= 1
     assert kstest(weight.double().numpy(), beta(alpha, alpha).cdf).pvalue > 0.01
 
 
-MIXERS: list[Callable[[Tensor, Tensor, Generator], online.Mixed]] = [
-    online.cutmix,
-    lambda x, targets, source: online.mixup(x, targets, 0.4, source),
+MIXERS: list[Callable[[Tensor, Tensor, Generator], transforms.Mixed]] = [
+    transforms.cutmix,
+    lambda x, targets, source: transforms.mixup(x, targets, 0.4, source),
 ]
 
 
 @pytest.mark.parametrize("mix", MIXERS, ids=["cutmix", "mixup"])
-def test_mixed_targets_are_probabilities(mix: Callable[[Tensor, Tensor, Generator], online.Mixed]) -> None:
+def test_mixed_targets_are_probabilities(mix: Callable[[Tensor, Tensor, Generator], transforms.Mixed]) -> None:
     """The loss would weigh samples differently, or be undefined."""
     for seed in range(20):
         targets = mix(batch(), labels(), generator(seed)).targets
@@ -134,7 +134,7 @@ def test_mixed_targets_are_probabilities(mix: Callable[[Tensor, Tensor, Generato
 def test_geometry_without_strength_only_flips_and_turns() -> None:
     """Pixels would be interpolated, and so blurred, where the user asked for none of it."""
     x = batch(200, 2)
-    moved = online.geometry(x, 0.0, generator())
+    moved = transforms.geometry(x, 0.0, generator())
     assert torch.allclose(moved.flatten(2).sort().values, x.flatten(2).sort().values, atol=1e-4, rtol=0)
     gaps = torch.stack([torch.stack([(m - d).abs().max() for d in dihedral(p)]) for m, p in zip(moved, x, strict=True)])
     assert gaps.min(1).values.max() < 1e-4
@@ -144,7 +144,7 @@ def test_geometry_without_strength_only_flips_and_turns() -> None:
 def test_geometry_with_strength_moves_more() -> None:
     """The strength would be taken and ignored."""
     x = batch(50, 2)
-    still, moved = (online.geometry(x, strength, generator()) for strength in (0.0, 0.5))
+    still, moved = (transforms.geometry(x, strength, generator()) for strength in (0.0, 0.5))
     assert (still - moved).abs().mean() > 0.1
     assert moved.isfinite().all() and moved.shape == x.shape
 
@@ -152,27 +152,27 @@ def test_geometry_with_strength_moves_more() -> None:
 def test_affine_identity_is_the_identity() -> None:
     """Every patch would be blurred a little by being resampled."""
     x = batch(1, 3, 8, 10)
-    assert torch.allclose(online.affine(x, matrix()), x, atol=1e-5, rtol=0)
+    assert torch.allclose(transforms.affine(x, matrix()), x, atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("quarters", [1, 2, 3])
 def test_affine_turns_are_those_of_torch(quarters: int) -> None:
     """An angle would turn by another angle, or off the centre."""
     x = batch(1, 3)
-    turned = online.affine(x, matrix(angle=-quarters * math.pi / 2))  # ours are clockwise
+    turned = transforms.affine(x, matrix(angle=-quarters * math.pi / 2))  # ours are clockwise
     assert torch.allclose(turned, torch.rot90(x, quarters, (2, 3)), atol=1e-5, rtol=0)
 
 
 def test_affine_flip_is_that_of_torch() -> None:
     """A flip would be a turn, or shift by a pixel."""
     x = batch(1, 3, 8, 10)
-    assert torch.allclose(online.affine(x, matrix(flip=-1)), torch.flip(x, (3,)), atol=1e-5, rtol=0)
+    assert torch.allclose(transforms.affine(x, matrix(flip=-1)), torch.flip(x, (3,)), atol=1e-5, rtol=0)
 
 
 def test_affine_shift_is_mirrored_at_the_border() -> None:
     """Shifted patches would have black edges, which a network learns to see."""
     x = batch(1, 3, 8, 8)
-    shifted = online.affine(x, matrix(shift=(2 * 3 / 8, -2 * 1 / 8)))  # 3 columns and −1 row of half-widths
+    shifted = transforms.affine(x, matrix(shift=(2 * 3 / 8, -2 * 1 / 8)))  # 3 columns and −1 row of half-widths
     mirrored = np.pad(x.numpy(), ((0, 0), (0, 0), (0, 1), (3, 0)), mode="symmetric")
     assert torch.allclose(shifted, torch.from_numpy(mirrored[:, :, 1:, :8]), atol=1e-5, rtol=0)
 
@@ -185,7 +185,7 @@ def test_affine_shift_is_mirrored_at_the_border() -> None:
 def test_affine_is_that_of_torchvision(flip: int, angle: float, shear: float, shift: tuple[int, int]) -> None:
     """A strength would mean another angle, another direction or another order than in the library all know."""
     x = batch(1, 12, 32, 32)
-    ours = online.affine(x, matrix(math.radians(angle), math.radians(shear), flip, (shift[0] / 16, shift[1] / 16)))
+    ours = transforms.affine(x, matrix(math.radians(angle), math.radians(shear), flip, (shift[0] / 16, shift[1] / 16)))
     flipped = functional.hflip(x) if flip < 0 else x
     theirs, seen = (
         functional.affine(image, angle, list(shift), 1.0, [shear, 0.0], InterpolationMode.BILINEAR)
@@ -200,7 +200,7 @@ def test_affine_is_that_of_torchvision(flip: int, angle: float, shear: float, sh
 def test_a_turn_is_that_of_torchvision(angle: float) -> None:
     """A patch would be turned the other way, or about another point."""
     x = batch(1, 12, 32, 32)
-    ours = online.affine(
+    ours = transforms.affine(
         x, matrix(math.radians(-angle))
     )  # torchvision's `rotate` is anticlockwise, its `affine` is not
     theirs, seen = (functional.rotate(image, angle, InterpolationMode.BILINEAR) for image in (x, torch.ones_like(x)))
@@ -211,19 +211,19 @@ def test_a_mirrored_patch_is_one_that_the_other_pass_sees() -> None:
     """A flipped descending pass would be fed as a descending one, that looks the wrong way."""
     x = bands_in_db(1)
     names = [band.name for band in BANDS]
-    mirrored = dict(zip(names, online.mirror_east_west(x)[0], strict=True))
+    mirrored = dict(zip(names, physics.mirror_east_west(x)[0], strict=True))
     for name, image in zip(names, x[0], strict=True):
         other = name if name in names[:4] else {"D": "A", "A": "D"}[name[0]] + name[1:]
         assert torch.equal(mirrored[other], image.flip(1)), name
-    assert torch.equal(online.mirror_east_west(online.mirror_east_west(x)), x)
+    assert torch.equal(physics.mirror_east_west(physics.mirror_east_west(x)), x)
 
 
 def test_mirroring_gives_four_patches_equally_often() -> None:
     """A patch would be flipped without its passes, turned by a quarter, or always in the same way."""
     x = bands_in_db(1)
-    flipped = online.mirror_east_west(x)
+    flipped = physics.mirror_east_west(x)
     allowed = [x, flipped, x.flip(2), flipped.flip(2)]
-    seen = online.mirror(x.expand(2000, -1, -1, -1), generator())
+    seen = physics.mirror(x.expand(2000, -1, -1, -1), generator())
     counts = [int((seen == one).flatten(1).all(1).sum()) for one in allowed]
     assert sum(counts) == 2000
     assert np.array(counts) / 2000 == pytest.approx(0.25, abs=0.04)
@@ -233,7 +233,7 @@ def test_physical_geometry_turns_by_five_degrees_at_most() -> None:
     """A patch would be turned as no orbit sees it."""
     ramp = torch.linspace(-1, 1, 33).expand(1, 1, 33, 33)
     x = torch.cat([ramp, ramp.mT], 1).expand(500, -1, -1, -1)  # where a pixel came from
-    moved = online.geometry(x, 0.2, generator(), physical=True)[:, :, 12:21, 12:21]
+    moved = transforms.geometry(x, 0.2, generator(), physical=True)[:, :, 12:21, 12:21]
     along, down = (moved.diff(dim=axis).mean((2, 3)) * 16 for axis in (3, 2))  # (N, 2): columns of the matrix
     turned = torch.rad2deg(torch.asin(-along[:, 1]))
     assert 4 < turned.abs().max() < 5.01
@@ -244,7 +244,7 @@ def test_physical_geometry_turns_by_five_degrees_at_most() -> None:
 def test_radar_is_mixed_in_power() -> None:
     """The mean of decibels, lower than the power of the mixture, would go on being taken for it."""
     x, targets = bands_in_db(), labels()
-    mixed = online.mixup(x, targets, 1.0, generator(), power=True)
+    mixed = transforms.mixup(x, targets, 1.0, generator(), power=True)
     first, second = x.double().numpy(), x[mixed.partner].double().numpy()
     share = mixed.weight.double().numpy()[:, None, None, None]
     post, change = list(BACKSCATTER), list(CHANGE)
@@ -260,7 +260,7 @@ def test_radar_is_mixed_in_power() -> None:
     optical = list(OPTICAL)
     np.testing.assert_allclose(got[:, optical], share * first[:, optical] + (1 - share) * second[:, optical], rtol=1e-5)
     assert (after >= share * first[:, post] + (1 - share) * second[:, post] - 1e-9).all()
-    same = online.mixup(x, targets, 1.0, generator())
+    same = transforms.mixup(x, targets, 1.0, generator())
     assert torch.equal(mixed.targets, same.targets) and torch.equal(mixed.partner, same.partner)
 
 
@@ -271,19 +271,19 @@ def test_power_of_one_parent_is_that_parent(weight: float) -> None:
     second[:, 5] = -200.0  # next to no power
     share = torch.full((1, 1, 1, 1), weight)
     expected = blend(first, second, torch.round(share))
-    assert torch.allclose(online.blend_power(first, second, share), expected, atol=1e-3, rtol=1e-5)
+    assert torch.allclose(physics.blend_power(first, second, share), expected, atol=1e-3, rtol=1e-5)
 
 
 def test_colour_without_strength_is_the_identity() -> None:
     """Turning colour off would still change the data."""
     x = batch(channels=20)
-    assert torch.allclose(online.colour(x, 0.0, generator()), x, atol=1e-5, rtol=0)
+    assert torch.allclose(transforms.colour(x, 0.0, generator()), x, atol=1e-5, rtol=0)
 
 
 def test_colour_leaves_derived_channels() -> None:
     """Indices and edges would be changed as if they were bands."""
     x = batch(channels=28)
-    changed = online.colour(x, 1.0, generator())
+    changed = transforms.colour(x, 1.0, generator())
     assert torch.equal(changed[:, 12:], x[:, 12:])
     assert ((changed[:, :12] - x[:, :12]).abs().mean((0, 2, 3)) > 0.1).all()
 
@@ -291,11 +291,11 @@ def test_colour_leaves_derived_channels() -> None:
 def test_each_colour_does_what_its_name_says() -> None:
     """Contrast would shift a patch, or saturation change its brightness."""
     x, one, zero = batch(channels=20), torch.ones(16), torch.zeros(16)
-    contrast = online.adjust(x, 1.5 * one, one, zero)[:, :12]
+    contrast = transforms.adjust(x, 1.5 * one, one, zero)[:, :12]
     assert torch.allclose(contrast.mean((2, 3)), x[:, :12].mean((2, 3)), atol=1e-5, rtol=0)
     assert torch.allclose(contrast.std((2, 3)), 1.5 * x[:, :12].std((2, 3)), atol=1e-5, rtol=0)
-    assert torch.allclose(online.adjust(x, one, one, 0.3 * one)[:, :12], x[:, :12] + 0.3, atol=1e-5, rtol=0)
-    grey = online.adjust(x, one, zero, zero)
+    assert torch.allclose(transforms.adjust(x, one, one, 0.3 * one)[:, :12], x[:, :12] + 0.3, atol=1e-5, rtol=0)
+    grey = transforms.adjust(x, one, zero, zero)
     assert torch.allclose(grey[:, :4], x[:, :4].mean(1, keepdim=True).expand(-1, 4, -1, -1), atol=1e-5, rtol=0)
     assert torch.allclose(grey[:, 4:], x[:, 4:], atol=1e-6, rtol=0)
 
@@ -304,7 +304,7 @@ def test_saturation_spares_radar() -> None:
     """Backscatter would be mixed with reflectance as if it were a colour."""
     x = batch(channels=12)
     x[:, 4:] = 0.0  # nothing to contrast: brightness and noise are all that may happen
-    changed = online.colour(x, 1.0, generator())
+    changed = transforms.colour(x, 1.0, generator())
     steady = changed[:, 4:] - changed[:, 4:].mean((1, 2, 3), keepdim=True)
     assert steady.std() == pytest.approx(0.2, abs=0.01)
 
@@ -312,12 +312,12 @@ def test_saturation_spares_radar() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        lambda x, source: online.colour(x, 0.5, source),
-        lambda x, source: online.geometry(x, 0.5, source),
-        lambda x, source: online.cutmix(x, labels(), source).pixels,
-        lambda x, source: online.mixup(x, labels(), 1.0, source).pixels,
-        lambda x, source: online.mixup(x, labels(), 1.0, source, power=True).pixels,
-        online.mirror,
+        lambda x, source: transforms.colour(x, 0.5, source),
+        lambda x, source: transforms.geometry(x, 0.5, source),
+        lambda x, source: transforms.cutmix(x, labels(), source).pixels,
+        lambda x, source: transforms.mixup(x, labels(), 1.0, source).pixels,
+        lambda x, source: transforms.mixup(x, labels(), 1.0, source, power=True).pixels,
+        physics.mirror,
     ],
     ids=["colour", "geometry", "cutmix", "mixup", "mixup in power", "mirror"],
 )
@@ -334,7 +334,7 @@ def test_the_generator_determines_the_result(change: Callable[[Tensor, Generator
 def test_modalities_are_dropped_whole_and_never_all(channels: int) -> None:
     """Half a pass would go missing, or a sample would teach that nothing is a landslide."""
     x = batch(4000, channels).abs() + 1
-    dropped = online.drop_modalities(x, 0.4, generator())
+    dropped = transforms.drop_modalities(x, 0.4, generator())
     gone = (dropped == 0).flatten(2).all(2)
     assert torch.equal(dropped, torch.where(gone[:, :, None, None], torch.zeros(()), x))
     groups = modality_channels(channels)
@@ -351,4 +351,4 @@ def test_modalities_are_dropped_whole_and_never_all(channels: int) -> None:
 def test_modality_dropout_of_zero_is_the_identity() -> None:
     """The baseline would not be the paper's."""
     x = batch(8)
-    assert torch.equal(online.drop_modalities(x, 0.0, generator()), x)
+    assert torch.equal(transforms.drop_modalities(x, 0.0, generator()), x)

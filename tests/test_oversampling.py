@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import pdist, squareform
 from sklearn.metrics import f1_score
 
-from landslide_nb import runs
-from landslide_nb.analysis import findings, leak, oversampling
-from landslide_nb.analysis.tables import GROUPS
-from landslide_nb.augment.rows import Rows
-from landslide_nb.augment.ssim import data_range, nearest, similarity
+from landslide_nb.augment.sample_table import SampleTable
+from landslide_nb.chapters.c02 import figures, findings, leak, oversampling
+from landslide_nb.data.bands import GROUPS
 from landslide_nb.data.patches import Patches
-from landslide_nb.study import Study
+from landslide_nb.experiments import grids, run
+from landslide_nb.experiments.study import Study
+from landslide_nb.similarity.api import data_range, nearest, similarity
 
 Pixels = NDArray[np.float32]
 
@@ -26,10 +26,10 @@ def noise(n: int, seed: int = 0, side: int = 32) -> Pixels:
     return drawn.astype(np.float32)
 
 
-def pairs(first: list[int], second: list[int], weight: list[float]) -> Rows:
-    """Rows with these parents and weights."""
+def pairs(first: list[int], second: list[int], weight: list[float]) -> SampleTable:
+    """SampleTable with these parents and weights."""
     ones = np.ones(len(first), np.int8)
-    return Rows(np.array(first), np.array(second), np.array(weight, np.float32), ones, np.array([], np.int64))
+    return SampleTable(np.array(first), np.array(second), np.array(weight, np.float32), ones, np.array([], np.int64))
 
 
 def test_euclidean_neighbours_are_those_of_scipy(tiny: Patches) -> None:
@@ -110,9 +110,9 @@ def test_means_stay_and_variances_fall(tiny: Patches) -> None:
 
 def test_some_are_distinct_and_few() -> None:
     """A comparison of all pairs would take hours on the challenge's data."""
-    chosen = oversampling.some(np.arange(100, 200), 30)
+    chosen = oversampling.subsample(np.arange(100, 200), 30)
     assert len(set(chosen.tolist())) == 30 and (np.diff(chosen) > 0).all() and chosen.min() >= 100
-    assert oversampling.some(np.arange(5), 30).tolist() == [0, 1, 2, 3, 4]
+    assert oversampling.subsample(np.arange(5), 30).tolist() == [0, 1, 2, 3, 4]
 
 
 SMALL: dict[str, Any] = {
@@ -132,18 +132,18 @@ SMALL: dict[str, Any] = {
 @pytest.fixture(scope="module")
 def leaked(
     tiny: Patches, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[dict[str, Study], dict[str, list[runs.Result]], Patches]]:
+) -> Iterator[tuple[dict[str, Study], dict[str, list[run.Result]], Patches]]:
     """Runs of seconds, with SMOTE in the right and in the wrong place."""
     path = tmp_path_factory.mktemp("data") / "tiny.h5"
     tiny.write(path)
     study = Study.load("smoke", str(path), **SMALL)
-    studies = {"inside the folds": study.best(), "before the split": study.before_split()}
-    results = {name: [runs.Run(row, fold).fit() for fold in range(2)] for name, row in studies.items()}
+    studies = {"inside the folds": grids.best(study), "before the split": grids.before_split(study)}
+    results = {name: [run.Run(row, fold).fit() for fold in range(2)] for name, row in studies.items()}
     yield studies, results, study.patches()
 
 
 def test_the_leak_is_counted_and_scored(
-    leaked: tuple[dict[str, Study], dict[str, list[runs.Result]], Patches],
+    leaked: tuple[dict[str, Study], dict[str, list[run.Result]], Patches],
 ) -> None:
     """The section would show other scores than those of the runs, or leaks where there are none."""
     studies, results, patches = leaked
@@ -168,12 +168,12 @@ def test_the_leak_is_counted_and_scored(
     assert table.loc["difference", "out-of-fold F1"].value == pytest.approx(
         wrong["out-of-fold F1"].value - right["out-of-fold F1"].value
     )
-    drawn = leak.optimism(table)
+    drawn = figures.optimism(table)
     assert drawn.name == "fig-leak" and f"{wrong['hold-out F1'].value:.2f}" in drawn.alt
 
 
 def test_its_author_scores_synthetic_patches_as_landslides(
-    leaked: tuple[dict[str, Study], dict[str, list[runs.Result]], Patches], monkeypatch: pytest.MonkeyPatch
+    leaked: tuple[dict[str, Study], dict[str, list[run.Result]], Patches], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The score that such an author reports would leave out what makes it high."""
     studies, results, patches = leaked
@@ -192,7 +192,7 @@ def test_its_author_scores_synthetic_patches_as_landslides(
 
 
 def test_findings_say_what_the_tables_say(
-    leaked: tuple[dict[str, Study], dict[str, list[runs.Result]], Patches],
+    leaked: tuple[dict[str, Study], dict[str, list[run.Result]], Patches],
 ) -> None:
     """A sentence would tell another number, or call chance a difference."""
     studies, results, patches = leaked
@@ -212,7 +212,7 @@ def test_findings_say_what_the_tables_say(
     assert f"{table.loc['before the split', 'as its author scores']}" in text
     without = table.drop(columns=["hold-out F1", "optimism"])
     assert "no hold-out part" in findings.oversampling((7, 3), 15, near, copies, kept, changes, without).data
-    drawn = oversampling.noise_by_weight(noise_table)
+    drawn = figures.noise_by_weight(noise_table)
     assert all(f"{group} {noise_table[group].mean():.2f}" in drawn.alt for group in GROUPS)
 
 
@@ -222,7 +222,7 @@ def test_the_family_shows_anchor_neighbours_and_children(tiny: Patches) -> None:
     indices, values = nearest(tiny.pixels[minority], 2)
     children = [(int(a), int(minority[b])) for a, near in zip(minority, indices, strict=True) for b in near]
     rows = pairs([a for a, _ in children], [b for _, b in children], [0.4] * len(children))
-    drawn = oversampling.family(tiny.pixels, indices, values, minority, rows, anchors=[0, 2])
+    drawn = figures.family(tiny.pixels, indices, values, minority, rows, anchors=[0, 2])
     titles = [axis.get_title() for axis in drawn.figure.axes]
     assert len(titles) == 2 * (1 + 2 + 2)
     assert titles[0] == titles[5] == "anchor" and titles[1] == f"SSIM {values[0, 0]:.2f}"

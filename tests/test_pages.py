@@ -34,17 +34,13 @@ def reference(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     yield importlib.import_module("reference")
 
 
-def shown() -> list[str]:
-    """The modules that the pages of the reference ask for."""
+def test_the_reference_has_every_module_once(reference: ModuleType) -> None:
+    """A new room would not be in it, and nobody would notice."""
     text = "\n".join(path.read_text() for path in sorted((BOOK / "reference").glob("*.md")))
-    asked = re.findall(r"<!-- reference: (\S+) (.*?) -->", text)
-    names = [name if folder == "." else f"{folder}.{name}" for folder, names in asked for name in names.split()]
-    return [*names, *(COMMANDS if "<!-- commands -->" in text else [])]
-
-
-def test_the_reference_has_every_module_once() -> None:
-    """A new module would not be in it, and nobody would notice."""
-    assert sorted(shown()) == MODULES
+    asked = re.findall(r"<!-- reference: (\w+) -->", text)
+    shown = [name for room in asked for name in reference.modules(room)]
+    assert sorted([*shown, *(COMMANDS if "<!-- commands -->" in text else [])]) == MODULES
+    assert set(re.findall(r"file: reference/(\w+)", (BOOK / "_toc.yml").read_text())) >= set(asked)
 
 
 @pytest.mark.parametrize("name", MODULES)

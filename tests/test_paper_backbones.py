@@ -7,13 +7,14 @@ import pytest
 import timm
 import torch
 
-from landslide_nb.augment.rows import Rows
+from landslide_nb.augment.sample_table import SampleTable
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.scaling import Scaler
+from landslide_nb.experiments import grids
+from landslide_nb.experiments.study import Study
 from landslide_nb.models.backbones import UNET, create, parameters
-from landslide_nb.models.settings import Settings
-from landslide_nb.models.training import build, train
-from landslide_nb.study import Study
+from landslide_nb.training.loop import build, train
+from landslide_nb.training.settings import Settings
 
 
 class Published(NamedTuple):
@@ -92,11 +93,11 @@ def test_every_network_has_a_published_size() -> None:
 
 def test_a_training_step_of_the_papers_network(tiny: Patches) -> None:
     """The paper's own network, at its image size, would first be trained on a machine that costs money."""
-    study = Study.load("paper").baseline()
+    study = grids.baseline(Study.load("paper"))
     settings: Settings = study.settings.model_copy(update={"weights": "none", "epochs": 1, "batch_size": 2})
     labels = tiny.known_labels
     chosen = np.concatenate([np.flatnonzero(labels == value)[:1] for value in (0, 1)])
-    rows = Rows.real(chosen, labels, np.empty(0, np.int64))
+    rows = SampleTable.real(chosen, labels, np.empty(0, np.int64))
     scaler = Scaler.fit(tiny.pixels[chosen], settings.channels, settings.scaling)
     model = build(settings)
     trained = train(model, torch.from_numpy(tiny.pixels), rows, (chosen, labels[chosen]), settings, scaler)

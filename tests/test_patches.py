@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from landslide_nb.common.errors import DataError
 from landslide_nb.data.patches import Part, Patches, read_rows, write_parts
-from landslide_nb.errors import DataError
 
 SMALL = (4, 12, 3, 2)
 

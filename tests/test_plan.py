@@ -13,12 +13,13 @@ import timm
 import torch
 from conftest import Command
 
-from landslide_nb import kept, plan
-from landslide_nb.data.simulate import POSITIVE_RATE
-from landslide_nb.errors import StudyError
-from landslide_nb.models.settings import Settings
-from landslide_nb.runs import Run, code_version
-from landslide_nb.study import Study
+from landslide_nb.common.errors import StudyError
+from landslide_nb.experiments import grids, inventory, plan
+from landslide_nb.experiments.code import code_version
+from landslide_nb.experiments.run import Run
+from landslide_nb.experiments.study import Study
+from landslide_nb.simulation.draw import POSITIVE_RATE
+from landslide_nb.training.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 
@@ -95,7 +96,7 @@ def test_every_run_of_an_edition_has_a_name_of_its_own() -> None:
     """A job of a cluster would train another's run, or write a file that cannot be."""
     study = Study.load("smoke")
     named = plan.jobs(study)
-    assert len(named) == sum(each.folds for each in study.experiments().values())
+    assert len(named) == sum(each.folds for each in grids.experiments(study).values())
     assert len({(run.study.settings.model_dump_json(), run.fold) for run in named.values()}) == len(named)
     assert all(name.replace("-", "").isalnum() for name in named)
     first = next(iter(named))
@@ -145,7 +146,7 @@ def test_what_no_longer_serves_is_pruned_and_nothing_else(empty: Path, command: 
     left = {path.name.strip(".").removeprefix("17.").split(".")[0] for path in empty.iterdir()}
     assert left == {"current", "resumable", "done", "busy"}
     assert all(path.exists() for path in wanted) and not any(path.exists() for path in needless)
-    assert [run.state for run in kept.kept()] == ["leftover", "current", "current", "interrupted"]
+    assert [run.state for run in inventory.kept()] == ["leftover", "current", "current", "interrupted"]
 
 
 def snakemake(folder: Path, *options: str) -> str:

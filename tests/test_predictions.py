@@ -14,23 +14,24 @@ from conftest import Command
 from numpy.typing import NDArray
 from typer.testing import CliRunner
 
-from landslide_nb import exported, predictions, submission
-from landslide_nb.card import Card
 from landslide_nb.cli import app
-from landslide_nb.data import stream, zindi
+from landslide_nb.common.errors import DataError, LandslideError, ModelError
+from landslide_nb.data import stream
 from landslide_nb.data.bands import BAND_NAMES
 from landslide_nb.data.patches import Part, Patches, write_parts
-from landslide_nb.data.zindi import write_csv
-from landslide_nb.ensemble import Ensemble
-from landslide_nb.errors import DataError, LandslideError, ModelError
-from landslide_nb.predictions import Predictions, predict
-from landslide_nb.runs import Run
+from landslide_nb.data.sources import zindi
+from landslide_nb.data.sources.zindi import write_csv
+from landslide_nb.experiments.run import Run
+from landslide_nb.inference import bundle, predictions, submission
+from landslide_nb.inference.card import Card
+from landslide_nb.inference.ensemble import Ensemble
+from landslide_nb.inference.predictions import Predictions, predict
 
 
 @pytest.fixture(scope="module")
 def ensemble(trained: list[Run]) -> Ensemble:
     """Two runs as folds."""
-    return exported.of_runs([run.folder for run in trained])
+    return bundle.of_runs([run.folder for run in trained])
 
 
 @pytest.fixture(scope="module")
@@ -321,13 +322,13 @@ def test_the_command_takes_runs_and_exported_folders(
     assert out.read_text().splitlines()[1:] == [
         f"{name},{label}" for name, label in zip(by_runs.rows, by_runs.labels(0.5), strict=True)
     ]
-    exported.write(replace(ensemble, threshold=0.0), tmp_path / "model", Card("tiny", "simulated"))
+    bundle.write(replace(ensemble, threshold=0.0), tmp_path / "model", Card("tiny", "simulated"))
     run("predict", tmp_path / "model", npy, "-o", out)
     assert set(pd.read_csv(out)["label"]) == {1}
     run("predict", tmp_path / "model", npy, "-o", out, "--threshold", "1")
     assert set(pd.read_csv(out)["label"]) == {0}
     run("predict", tmp_path / "model", npy, "-o", out, "--probabilities", "--flips")
-    flipped = predict(ensemble.but(flips=True), stream.find(npy))
+    flipped = predict(ensemble.replace(flips=True), stream.find(npy))
     np.testing.assert_allclose(pd.read_csv(out)["probability"], flipped.probability, atol=1e-6)
 
 
@@ -335,7 +336,7 @@ def test_the_command_refuses_what_has_no_meaning(
     trained: list[Run], ensemble: Ensemble, npy: Path, tmp_path: Path
 ) -> None:
     """A mean over folds of different models would look like a model."""
-    exported.write(ensemble, tmp_path / "model", Card("tiny", "simulated"))
+    bundle.write(ensemble, tmp_path / "model", Card("tiny", "simulated"))
     out = tmp_path / "out.csv"
     with pytest.raises(ModelError, match="give it alone, or runs only"):
         run("predict", tmp_path / "model", trained[0].key, npy, "-o", out)
@@ -353,7 +354,7 @@ def test_the_command_refuses_what_has_no_meaning(
 
 def test_a_user_sees_one_sentence(command: Command, ensemble: Ensemble, npy: Path, tmp_path: Path) -> None:
     """An error would be a traceback, or the exit code say that all is well."""
-    exported.write(ensemble, tmp_path / "model", Card("tiny", "simulated"))
+    bundle.write(ensemble, tmp_path / "model", Card("tiny", "simulated"))
     cut_off(min((tmp_path / "model").glob("*.safetensors")))
     done: subprocess.CompletedProcess[str] = command("predict", tmp_path / "model", npy, "-o", tmp_path / "out.csv")
     assert done.returncode == 1

@@ -6,7 +6,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from landslide_nb import front
+from landslide_nb.publish import landing
 
 ROOT = Path(__file__).parents[1]
 TEXTS = [
@@ -46,7 +46,7 @@ def typed(text: str) -> list[str]:
 def prose(path: Path) -> str:
     """What somebody wrote by hand in a file."""
     if path.suffix == ".md":
-        return front.MARKED.sub("", path.read_text("utf-8"))  # that part of the README is made by code
+        return landing.MARKED.sub("", path.read_text("utf-8"))  # that part of the README is made by code
     return "\n\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown")
 
 

@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from landslide_nb.analysis import findings, realism, tables
-from landslide_nb.data import statistics, zindi
+from landslide_nb.chapters.c01 import fidelity, figures, findings
 from landslide_nb.data.patches import Patches
-from landslide_nb.data.simulate import draw
-from landslide_nb.study import Study
+from landslide_nb.data.sources import zindi
+from landslide_nb.experiments.study import Study
+from landslide_nb.simulation.draw import draw
+from landslide_nb.tabular import statistics, trees
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +22,7 @@ def rows() -> pd.DataFrame:
 
 def test_levels_are_those_of_all_pixels(tiny: Patches) -> None:
     """The chapter would compare other numbers with the published ones than it says."""
-    levels = realism.levels(tiny)
+    levels = fidelity.levels(tiny)
     pixels = tiny.pixels.astype(np.float64)
     np.testing.assert_allclose(levels["mean"], pixels.mean((0, 2, 3)))
     np.testing.assert_allclose(levels["std"], pixels.std((0, 2, 3)))
@@ -31,23 +32,23 @@ def test_levels_are_those_of_all_pixels(tiny: Patches) -> None:
 def test_texture_of_a_real_patch(real: Path, tiny: Patches) -> None:
     """The simulation's texture was chosen after real patches: it would be set beside wrong numbers."""
     patch = zindi.load_patch(real / "ID_005GY8.npy")
-    texture = realism.texture(tiny.pixels, patch)
+    texture = fidelity.texture(tiny.pixels, patch)
     for band, pixels in zip(texture.index, patch.astype(np.float64), strict=True):
         expected = np.corrcoef(pixels[:, :-1].ravel(), pixels[:, 1:].ravel())[0, 1]
         assert texture.loc[band, "real patch"] == pytest.approx(expected, abs=0.01)
-    assert "real patch" not in realism.texture(tiny.pixels, None)
+    assert "real patch" not in fidelity.texture(tiny.pixels, None)
 
 
 def test_the_same_rows_cannot_be_told_apart(rows: pd.DataFrame) -> None:
     """The score of the discriminator would be high for a perfect simulation."""
     again = draw(400, seed=2, positive_rate=0.3)
-    assert realism.giveaways(again, rows, 100).attrs["auroc"].low < 0.55
+    assert fidelity.giveaways(again, rows, 100).attrs["auroc"].low < 0.55
 
 
 def test_what_differs_is_named(rows: pd.DataFrame) -> None:
     """Nobody would know where the simulation falls short."""
     shifted = rows.assign(AVV_skew=rows["AVV_skew"] + 5)
-    told = realism.giveaways(shifted, rows, 100)
+    told = fidelity.giveaways(shifted, rows, 100)
     assert told.index[0] == "AVV_skew"
     assert told.attrs["auroc"].value > 0.99
 
@@ -55,7 +56,7 @@ def test_what_differs_is_named(rows: pd.DataFrame) -> None:
 def test_transfer_is_tested_on_the_other_kind(rows: pd.DataFrame) -> None:
     """Trees that are wrong on every real patch would seem to know them."""
     opposite = rows.assign(label=1 - rows["label"])
-    scores = realism.transfer(rows, opposite, tables.trees_on_statistics(opposite, 100), 100)["AUROC"]
+    scores = fidelity.transfer(rows, opposite, trees.trees_on_statistics(opposite, 100), 100)["AUROC"]
     assert scores["simulated → simulated, out of fold"].value > 0.8
     assert scores["real → real, out of fold"].value > 0.8
     assert scores["simulated → real"].value < 0.1
@@ -63,15 +64,15 @@ def test_transfer_is_tested_on_the_other_kind(rows: pd.DataFrame) -> None:
 
 def test_pictures_and_text_say_what_they_compare(rows: pd.DataFrame, tiny: Patches) -> None:
     """A reader who cannot see the picture would not know what it shows."""
-    beside, correlations = realism.beside(rows, rows), realism.correlations(rows, rows)
+    beside, correlations = figures.beside(rows, rows), figures.correlations(rows, rows)
     assert "at most 0.00 standard deviations" in beside.alt
     assert "more than 0.00" in correlations.alt
-    levels, texture = realism.levels(tiny), realism.texture(tiny.pixels, None)
+    levels, texture = fidelity.levels(tiny), fidelity.texture(tiny.pixels, None)
     text = findings.realism(levels, texture, None, None, "simulated patches").data
     assert "simulated patches" in text and "AUROC" not in text
     compared = (
-        realism.transfer(rows, rows, tables.trees_on_statistics(rows, 100), 100),
-        realism.giveaways(rows, rows.assign(R_min=0.0), 100),
+        fidelity.transfer(rows, rows, trees.trees_on_statistics(rows, 100), 100),
+        fidelity.giveaways(rows, rows.assign(R_min=0.0), 100),
     )
     assert "AUROC" in findings.realism(levels, texture, *compared, "simulated patches").data
 
@@ -79,6 +80,6 @@ def test_pictures_and_text_say_what_they_compare(rows: pd.DataFrame, tiny: Patch
 def test_given_patches_are_compared_themselves(rows: pd.DataFrame) -> None:
     """Real patches would be set beside simulated ones without a word."""
     table = rows[:50]
-    assert realism.as_many(table, rows, Study.load("smoke", data="statistics:table.csv")) is table
-    simulated = realism.as_many(table, rows[:30], Study.load("smoke"))
+    assert fidelity.as_many(table, rows, Study.load("smoke", data="statistics:table.csv")) is table
+    simulated = fidelity.as_many(table, rows[:30], Study.load("smoke"))
     assert len(simulated) == 30 and list(statistics.COLUMNS) == list(simulated.columns[2:])

@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 from scipy.stats import kurtosis, skew
 
-from landslide_nb.data import statistics
+from landslide_nb.common.errors import DataError
 from landslide_nb.data.bands import BACKSCATTER, BANDS, CHANGE, OPTICAL
-from landslide_nb.data.marginals import quantiles
 from landslide_nb.data.patches import Patches
-from landslide_nb.data.render import render
-from landslide_nb.errors import DataError
+from landslide_nb.simulation.maxent import quantiles
+from landslide_nb.simulation.render import render
+from landslide_nb.tabular import statistics
 
 
 @pytest.fixture(scope="module")

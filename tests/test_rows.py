@@ -7,20 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from landslide_nb.augment.rows import Rows
+from landslide_nb.augment.sample_table import SampleTable
+from landslide_nb.common.errors import LeakError
 from landslide_nb.data.patches import Patches
-from landslide_nb.errors import LeakError
 
 PATCH = st.integers(0, 9)
 Pairs = list[tuple[int, int]]
 
 
-def table(pairs: Pairs, held_out: list[int], weight: float = 0.5) -> Rows:
-    """Rows with these parents."""
+def table(pairs: Pairs, held_out: list[int], weight: float = 0.5) -> SampleTable:
+    """SampleTable with these parents."""
     parents = np.array(pairs, np.int64).reshape(-1, 2)
     n = len(parents)
     weights, labels = np.full(n, weight, np.float32), np.ones(n, np.int8)
-    return Rows(parents[:, 0], parents[:, 1], weights, labels, np.array(held_out, np.int64))
+    return SampleTable(parents[:, 0], parents[:, 1], weights, labels, np.array(held_out, np.int64))
 
 
 def extreme(n: int = 10) -> NDArray[np.float32]:
@@ -55,11 +55,11 @@ def test_the_leak_is_named(pairs: Pairs, said: str) -> None:
 def test_real_rows_of_a_held_out_patch_are_refused() -> None:
     """Passing a whole data set where a fold's training part belongs would go unnoticed."""
     with pytest.raises(LeakError, match="patch 3"):
-        Rows.real([1, 2, 3], np.zeros(5, np.int8), held_out=[3])
+        SampleTable.real([1, 2, 3], np.zeros(5, np.int8), held_out=[3])
 
 
 def test_plus_keeps_both_held_out_sets() -> None:
-    """Rows added later could touch a patch that only the earlier table held out."""
+    """SampleTable added later could touch a patch that only the earlier table held out."""
     joined = table([(0, 1)], [5]).plus(table([(2, 3)], [6]))
     assert joined.held_out.tolist() == [5, 6]
     assert joined.first.tolist() == [0, 2] and joined.second.tolist() == [1, 3]
@@ -90,7 +90,7 @@ def test_gather_equals_the_formula() -> None:
     rng, pixels = np.random.default_rng(1), extreme()
     first, second = rng.integers(10, size=(2, 30))
     weight = rng.uniform(0.1, 0.9, 30).astype(np.float32)
-    rows = Rows(first, second, weight, np.ones(30, np.int8), np.array([], np.int64))
+    rows = SampleTable(first, second, weight, np.ones(30, np.int8), np.array([], np.int64))
     chosen = rng.permutation(30)[:12]
     share = weight[chosen, None, None, None].astype(float)
     expected = share * pixels[first[chosen]] + (1 - share) * pixels[second[chosen]]
@@ -103,13 +103,13 @@ def test_weight_one_gives_the_exact_pixels(second: str) -> None:
     """A real patch would be trained on with rounding errors, so that a run depends on how it is written down."""
     pixels, chosen = extreme(), torch.tensor([3, 0, 3])
     other = np.arange(10) if second == "itself" else np.arange(10)[::-1].copy()
-    rows = Rows(np.arange(10), other, np.ones(10, np.float32), np.ones(10, np.int8), np.array([], np.int64))
+    rows = SampleTable(np.arange(10), other, np.ones(10, np.float32), np.ones(10, np.int8), np.array([], np.int64))
     assert rows.gather(torch.from_numpy(pixels), chosen).numpy().tobytes() == pixels[[3, 0, 3]].tobytes()
 
 
 def test_real_rows_are_the_patches(tiny: Patches) -> None:
     """Training without SMOTE would not be training on the patches themselves, with their own labels."""
-    rows = Rows.real([7, 2, 11], tiny.known_labels, held_out=[0, 1])
+    rows = SampleTable.real([7, 2, 11], tiny.known_labels, held_out=[0, 1])
     gathered = rows.gather(torch.from_numpy(tiny.pixels), torch.arange(3))
     assert gathered.numpy().tobytes() == tiny.pixels[[7, 2, 11]].tobytes()
     assert rows.labels.tolist() == tiny.known_labels[[7, 2, 11]].tolist()

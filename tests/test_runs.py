@@ -15,21 +15,21 @@ import pytest
 import torch
 from sklearn.preprocessing import StandardScaler
 
-from landslide_nb import runs
-from landslide_nb.augment.rows import Rows
+from landslide_nb.augment.sample_table import SampleTable
+from landslide_nb.common.errors import DataError, LeakError
 from landslide_nb.data.patches import Patches
-from landslide_nb.errors import DataError, LeakError
-from landslide_nb.models import fold as fold_module
-from landslide_nb.models.training import predict
-from landslide_nb.runs import Run
-from landslide_nb.study import Study
+from landslide_nb.experiments import code, run, runs
+from landslide_nb.experiments.run import Run
+from landslide_nb.experiments.study import Study
+from landslide_nb.training import fold as training_fold
+from landslide_nb.training.loop import predict
 
 ARRAYS = ("probabilities", "best_probabilities", "embeddings", "first", "second", "weight")
 FIT = """
 import sys, time
 from pathlib import Path
-from landslide_nb.runs import Run
-from landslide_nb.study import Study
+from landslide_nb.experiments.run import Run
+from landslide_nb.experiments.study import Study
 data, here, number = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
 study = Study.load(**eval(sys.argv[4]) | {"data": data})
 run = Run(study, 0)
@@ -79,7 +79,7 @@ def refuse(*args: object, **options: object) -> None:
 
 
 @pytest.fixture(scope="module")
-def fitted(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Run, runs.Result]]:
+def fitted(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Run, run.Result]]:
     """One run that several tests look at, in a store of its own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LANDSLIDE_NB_STORE", str(tmp_path_factory.mktemp("fitted")))
@@ -177,9 +177,9 @@ def test_code_version_follows_the_code_of_runs(
     shutil.copytree(Path(runs.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
     with (package / file).open("a") as stream:
         stream.write(text)
-    before = runs.code_version()["code"]
+    before = code.code_version()["code"]
     monkeypatch.setattr(runs, "__file__", str(package / "runs.py"))
-    assert (runs.code_version.__wrapped__()["code"] != before) == changes
+    assert (code.code_version.__wrapped__()["code"] != before) == changes
 
 
 def test_two_processes_train_a_run_once(empty: Path, data: Path, tmp_path: Path) -> None:
@@ -202,8 +202,8 @@ def test_a_synthetic_row_from_the_validation_fold_stops_the_run(
     run = Run(study(data), 0)
     honest, unseen = run.data[1].folds[0]
     none, half = np.array([], np.int64), np.array([0.5], np.float32)
-    leaking = Rows(honest[:1], unseen[:1], half, np.ones(1, np.int8), held_out=none)
-    monkeypatch.setattr(fold_module, "oversample", lambda *args, **options: leaking)
+    leaking = SampleTable(honest[:1], unseen[:1], half, np.ones(1, np.int8), held_out=none)
+    monkeypatch.setattr(training_fold, "oversample", lambda *args, **options: leaking)
     with pytest.raises(LeakError, match=f"patch {unseen[0]} as its second parent"):
         run.fit()
     assert not run.done
@@ -242,7 +242,7 @@ def test_an_interrupted_run_goes_on(empty: Path, data: Path) -> None:
     assert result.history["epoch"].tolist() == [1, 2, 3]
 
 
-def test_the_kept_network_gives_the_kept_probabilities(fitted: tuple[Run, runs.Result]) -> None:
+def test_the_kept_network_gives_the_kept_probabilities(fitted: tuple[Run, run.Result]) -> None:
     """Occlusion and predictions would be of another network than the one that was scored."""
     run, result = fitted
     network, scaler = run.model()
@@ -252,7 +252,7 @@ def test_the_kept_network_gives_the_kept_probabilities(fitted: tuple[Run, runs.R
     assert np.ptp(probabilities) > 1e-4
 
 
-def test_train_validation_and_test_share_no_patch(fitted: tuple[Run, runs.Result]) -> None:
+def test_train_validation_and_test_share_no_patch(fitted: tuple[Run, run.Result]) -> None:
     """A score would be of patches that were trained on."""
     run, result = fitted
     parts = [set(part.tolist()) for part in (result.train, result.validation, result.test)]
@@ -265,7 +265,7 @@ def test_train_validation_and_test_share_no_patch(fitted: tuple[Run, runs.Result
     assert (labels[result.first[synthetic]] == 1).all() and (labels[result.second[synthetic]] == 1).all()
 
 
-def test_scaling_is_fitted_on_training_patches_only(fitted: tuple[Run, runs.Result], tiny: Patches) -> None:
+def test_scaling_is_fitted_on_training_patches_only(fitted: tuple[Run, run.Result], tiny: Patches) -> None:
     """Statistics of the validation and test patches would leak into training."""
     run, result = fitted
     _, scaler = run.model()
@@ -277,7 +277,7 @@ def test_scaling_is_fitted_on_training_patches_only(fitted: tuple[Run, runs.Resu
     assert not np.allclose(scaler.centre, everyone, rtol=1e-3)
 
 
-def test_a_run_says_what_determined_it(fitted: tuple[Run, runs.Result]) -> None:
+def test_a_run_says_what_determined_it(fitted: tuple[Run, run.Result]) -> None:
     """Nobody could tell later where a number came from."""
     run, result = fitted
     record = json.loads((result.folder / "run.json").read_text())
@@ -315,8 +315,8 @@ def test_all_folds_of_all_studies_are_fitted(
 
 KILLED = """
 import sys
-from landslide_nb.runs import Run
-from landslide_nb.study import Study
+from landslide_nb.experiments.run import Run
+from landslide_nb.experiments.study import Study
 run = Run(Study.load(**eval(sys.argv[2]) | {"data": sys.argv[1]}), 0)
 run.key
 print("ready", flush=True)
@@ -355,11 +355,11 @@ def test_a_killed_run_goes_on_to_the_same_bytes(
 
 LAUNCHED = """
 import sys
-from landslide_nb import runs
-from landslide_nb.study import Study
+from landslide_nb.experiments import runs
+from landslide_nb.experiments.study import Study
 if __name__ == "__main__":
     study = Study.load(**eval(sys.argv[2]) | {"data": sys.argv[1]})
-    runs.fit({"it": study, "again": study.but(seed=1)}, lambda line: print(line, flush=True))
+    runs.fit({"it": study, "again": study.replace(seed=1)}, lambda line: print(line, flush=True))
 """
 
 

@@ -12,11 +12,14 @@ from sklearn.metrics import f1_score, roc_auc_score
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from landslide_nb.analysis import scores, tables
-from landslide_nb.analysis.scores import Interval, auroc_interval, f1_difference, f1_interval
-from landslide_nb.models import heads, sweep
-from landslide_nb.runs import Result
-from landslide_nb.study import Study
+from landslide_nb.display.table import show
+from landslide_nb.experiments import comparisons
+from landslide_nb.experiments.results import hold_out, out_of_fold, reported, training_f1
+from landslide_nb.experiments.run import Result
+from landslide_nb.experiments.study import Study
+from landslide_nb.metrics import bootstrap
+from landslide_nb.metrics.bootstrap import Interval, auroc_interval, f1_difference, f1_interval
+from landslide_nb.models import heads
 
 N, TEST = 60, 12
 PAIRS = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=40)
@@ -52,15 +55,15 @@ def synthetic(folds: int = 3, n_test: int = TEST) -> tuple[list[Result], NDArray
 def test_f1_is_that_of_scikit_learn(pairs: list[tuple[bool, bool]]) -> None:
     """The book's main number would not be the one that the field calls F1."""
     labels, predicted = np.array(pairs).T
-    assert scores.f1(labels, predicted) == pytest.approx(f1_score(labels, predicted, zero_division=0))
+    assert bootstrap.f1(labels, predicted) == pytest.approx(f1_score(labels, predicted, zero_division=0))
 
 
 def test_f1_works_along_an_axis() -> None:
     """The resamples of an interval would be mixed with each other."""
     labels, predicted = np.random.default_rng(0).random((2, 5, 20)) < 0.4
     each = [f1_score(a, b, zero_division=0) for a, b in zip(labels, predicted, strict=True)]
-    np.testing.assert_allclose(scores.f1(labels, predicted, axis=-1), each)
-    np.testing.assert_allclose(scores.f1(labels.T, predicted.T, axis=0), each)
+    np.testing.assert_allclose(bootstrap.f1(labels, predicted, axis=-1), each)
+    np.testing.assert_allclose(bootstrap.f1(labels.T, predicted.T, axis=0), each)
 
 
 def test_an_interval_holds_its_estimate() -> None:
@@ -130,7 +133,7 @@ def test_auroc_is_that_of_scikit_learn() -> None:
 def test_out_of_fold_takes_each_patch_from_the_fold_that_did_not_train_on_it() -> None:
     """A score would be of patches that the network has learnt by heart."""
     results, _ = synthetic()
-    indices, probabilities = scores.out_of_fold(results)
+    indices, probabilities = out_of_fold(results)
     assert indices.tolist() == sorted(set(range(N)) - set(results[0].test.tolist()))
     fold = {int(i): number for number, result in enumerate(results) for i in result.validation}
     assert probabilities.tolist() == [fold[int(i)] for i in indices]
@@ -139,17 +142,17 @@ def test_out_of_fold_takes_each_patch_from_the_fold_that_did_not_train_on_it() -
 def test_the_test_part_is_predicted_by_the_mean_of_the_folds() -> None:
     """The test score would be one fold's, or of other weights than it says."""
     results, _ = synthetic()
-    indices, best = scores.hold_out(results)
+    indices, best = hold_out(results)
     assert np.array_equal(indices, results[0].test)
     assert (best == 11).all()
-    assert (scores.hold_out(results, best=False)[1] == 1).all()
+    assert (hold_out(results, best=False)[1] == 1).all()
 
 
 def test_without_a_test_part_the_score_is_out_of_fold() -> None:
     """With the challenge's data, whose test has no labels, there would be no score, or one of training patches."""
     with_test, without = synthetic()[0], synthetic(n_test=0)[0]
-    assert np.array_equal(scores.reported(with_test)[0], with_test[0].test)
-    indices, probabilities = scores.reported(without)
+    assert np.array_equal(reported(with_test)[0], with_test[0].test)
+    indices, probabilities = reported(without)
     assert len(indices) == N and (probabilities % 1 == 0).all()
 
 
@@ -158,7 +161,7 @@ def test_training_f1_is_of_training_patches() -> None:
     results, labels = synthetic(folds=2)
     probabilities = np.where(np.isin(np.arange(N), results[0].train), labels, 1 - labels).astype(np.float32)
     known = Result(**(vars(results[0]) | {"probabilities": probabilities}))
-    assert scores.training_f1([known], labels, 100) == Interval(1, 1, 1)
+    assert training_f1([known], labels, 100) == Interval(1, 1, 1)
 
 
 def test_training_f1_is_the_mean_of_the_folds_own() -> None:
@@ -168,7 +171,7 @@ def test_training_f1_is_the_mean_of_the_folds_own() -> None:
     told = [np.where(rng.random(N) < 0.3, 1 - labels, labels).astype(np.float32) for _ in results]
     known = [Result(**(vars(r) | {"probabilities": p})) for r, p in zip(results, told, strict=True)]
     each = [f1_score(labels[r.train], p[r.train]) for r, p in zip(results, told, strict=True)]
-    interval = scores.training_f1(known, labels, 500)
+    interval = training_f1(known, labels, 500)
     assert interval.value == pytest.approx(np.mean(each))
     assert interval.low < interval.value < interval.high
 
@@ -189,14 +192,14 @@ def test_f1_over_folds_is_that_of_scikit_learn_on_each_resample() -> None:
         ])
         for i in (everyone, *drawn)
     ]  # fmt: skip
-    np.testing.assert_allclose(scores.folds_f1(labels, parts, told, 30, seed=7), expected)
+    np.testing.assert_allclose(bootstrap.folds_f1(labels, parts, told, 30, seed=7), expected)
 
 
 def test_changes_are_against_the_first_row() -> None:
     """A stem would be compared with another than timm's, or on other patches."""
     results, labels = synthetic()
     right = [Result(**(vars(r) | {"best_probabilities": labels.astype(np.float32)})) for r in results]
-    table = tables.changes({"first": results, "second": right}, Study.load("smoke", resamples=100), labels)
+    table = comparisons.changes({"first": results, "second": right}, Study.load("smoke", resamples=100), labels)
     test = results[0].test
     assert table["difference"]["first"] == Interval(0, 0, 0)
     everything = f1_score(labels[test], np.ones(len(test)))  # the first says yes to all
@@ -207,7 +210,7 @@ def test_changes_are_against_the_first_row() -> None:
 def test_tables_are_shown_in_the_formats_that_are_asked_for() -> None:
     """Images a second would have three decimals, or a missing interval be `nan`."""
     table = pd.DataFrame({"a": [Interval(1, 2, 3), np.nan], "b": [0.25, 2.0], "c": ["x", "y"]}, index=["i", "j"])
-    shown = tables.show(table.rename_axis("corner"), {"a": ".0f"})
+    shown = show(table.rename_axis("corner"), {"a": ".0f"})
     assert shown.to_numpy().tolist() == [["1 [2,\N{NO-BREAK SPACE}3]", "0.250", "x"], ["–", "2.000", "y"]]
     assert (shown.columns.name, shown.index.name) == ("corner", None)
 
@@ -243,13 +246,13 @@ def test_heads_are_fitted_on_training_embeddings_only(n_test: int) -> None:
     """A head would win because it has seen the patches that it is scored on."""
     results, labels = synthetic(n_test=n_test)
     study = Study.load("smoke", svm_c=(0.5,), resamples=100)
-    assert list(tables.compare_heads(results, study, labels).index) == ["FC", "LightGBM", "SVM, C = 0.5"]
+    assert list(comparisons.compare_heads(results, study, labels).index) == ["FC", "LightGBM", "SVM, C = 0.5"]
     rng, result = np.random.default_rng(3), results[0]
     other = np.setdiff1d(np.arange(N), result.train)
     embeddings, known = result.embeddings.copy(), labels.copy()
     embeddings[other], known[other] = 9 * rng.standard_normal((len(other), 6)), 1 - known[other]
     changed = Result(**(vars(result) | {"embeddings": embeddings}))
-    before, after = (tables._decisions(r, study, y) for r, y in ((result, labels), (changed, known)))
+    before, after = (comparisons._decisions(r, study, y) for r, y in ((result, labels), (changed, known)))
     for name, decided in before.items():
         np.testing.assert_allclose(decided[result.train], after[name][result.train], err_msg=name)
 
@@ -261,7 +264,7 @@ def test_the_sweep_is_a_plain_fit_for_each_c(c: float, seed: int) -> None:
     x = (rng.standard_normal((80, 30)) * rng.uniform(0.01, 100, 30)).astype(np.float32)
     labels, train = (rng.random(80) < 0.4).astype(np.int8), np.sort(rng.permutation(80)[:50])
     plain = heads.decide(heads.svm(c).fit(x[train], labels[train]), x)
-    found = sweep.svm(x, labels, train, (c, 3.0))[c]
+    found = heads.svm_c_path(x, labels, train, (c, 3.0))[c]
     np.testing.assert_allclose(found, plain, atol=3e-3)  # libsvm stops at 1e-3 from the optimum
 
 
@@ -269,7 +272,7 @@ def test_heads_are_scored_on_patches_that_none_was_fitted_on() -> None:
     """Table 3 would show a training score, or lack the paper's number beside ours."""
     results, labels = synthetic(n_test=0)
     study = Study.load("smoke", svm_c=(1.0, 0.1), resamples=100)
-    table = tables.compare_heads(results, study, labels)
+    table = comparisons.compare_heads(results, study, labels)
     decided = np.empty(N, bool)
     for result in results:
         head = heads.svm(1.0).fit(result.embeddings[result.train], labels[result.train])

@@ -8,11 +8,12 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.metrics import f1_score
 
-from landslide_nb.analysis import findings, selection
-from landslide_nb.analysis.scores import Interval
-from landslide_nb.data.folds import Split, split
-from landslide_nb.runs import Result
-from landslide_nb.study import Study
+from landslide_nb.chapters.c05 import figures, findings, rotation
+from landslide_nb.data.splits import Split, split
+from landslide_nb.experiments import selection
+from landslide_nb.experiments.run import Result
+from landslide_nb.experiments.study import Study
+from landslide_nb.metrics.bootstrap import Interval
 
 N, TEST = 600, 300
 STUDY = Study.load("smoke", resamples=400)
@@ -92,7 +93,7 @@ def test_without_a_test_part_nothing_is_said_of_it() -> None:
     made, labels = results(0.1, 0.1, n_test=0)
     table = selection.selection({"run": made}, STUDY, labels)
     assert list(table.columns) == ["chosen", "validation F1, best", "validation: best − last"]
-    assert "hold-out" not in selection.last_against_best(table).alt
+    assert "hold-out" not in figures.last_against_best(table).alt
     assert "no hold-out part" in findings._selection(table)
 
 
@@ -100,7 +101,7 @@ def test_the_picture_and_the_finding_tell_both() -> None:
     """A reader would see what a choice seems to give, and not what it gives."""
     made, labels = results(0.05, 0.3)
     table = selection.selection({"a": made, "b": made}, STUDY, labels)
-    picture = selection.last_against_best(table)
+    picture = figures.last_against_best(table)
     for of in ("validation", "test"):
         assert f"{of} {table[f'{of}: best − last']['a'].value:+.2f}" in picture.alt
     said = findings._selection(table)
@@ -113,14 +114,14 @@ def test_each_patch_validates_once(n_test: int) -> None:
     """A patch that never validates would be missing out of fold, one that does twice would count twice."""
     labels = (np.arange(N) % 4 == 0).astype(np.int8)
     parts = split(labels, n_test, 3, 0)
-    assert selection.times_validated(parts).to_dict() == {1: N - n_test}
-    table = selection.rotation(parts, labels)
+    assert rotation.times_validated(parts).to_dict() == {1: N - n_test}
+    table = rotation.rotation(parts, labels)
     assert table["validation"].sum() == N - n_test
     assert (table["training"] + table["validation"] + table["test"] == N).all()
     assert (table["in two parts"] == 0).all()
     positive = table[[f"{part}, landslides" for part in ("training", "validation", "test")]].sum(axis=1)
     assert (positive == labels.sum()).all()
-    picture = selection.folds(parts, labels)
+    picture = rotation.folds(parts, labels)
     assert f"each of {N - n_test} patches validates once; {n_test} are held out" in picture.alt
     legend = picture.figure.axes[0].get_legend()
     assert legend is not None and len(legend.get_texts()) == (3 if n_test else 2)
@@ -130,6 +131,6 @@ def test_a_rotation_that_leaves_some_out_shows() -> None:
     """The book would say that each patch validates once, whatever the folds are."""
     everyone = np.arange(6)
     wrong = Split(everyone[:0], ((everyone[2:], everyone[:2]), (everyone[:5], everyone[1:3])))
-    assert selection.times_validated(wrong).to_dict() == {0: 3, 1: 2, 2: 1}
-    assert selection.rotation(wrong, np.zeros(6, np.int8))["in two parts"].tolist() == [0, 2]
-    assert "3 patches validate 0 times" in selection.folds(wrong, np.zeros(6, np.int8)).caption
+    assert rotation.times_validated(wrong).to_dict() == {0: 3, 1: 2, 2: 1}
+    assert rotation.rotation(wrong, np.zeros(6, np.int8))["in two parts"].tolist() == [0, 2]
+    assert "3 patches validate 0 times" in rotation.folds(wrong, np.zeros(6, np.int8)).caption

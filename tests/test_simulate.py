@@ -12,13 +12,14 @@ from conftest import Command
 from numpy.typing import NDArray
 from sklearn.metrics import f1_score, roc_auc_score
 
-from landslide_nb.data import statistics, zindi
+from landslide_nb.common.errors import DataError
 from landslide_nb.data.bands import BACKSCATTER, CHANGE, OPTICAL, SAR
-from landslide_nb.data.fit_simulator import fit
 from landslide_nb.data.patches import Patches
-from landslide_nb.data.simulate import POSITIVE_RATE, Simulator, draw, packaged, simulate
-from landslide_nb.errors import DataError
+from landslide_nb.data.sources import zindi
 from landslide_nb.models import heads
+from landslide_nb.simulation.draw import POSITIVE_RATE, Simulator, draw, packaged, simulate
+from landslide_nb.simulation.fit import fit
+from landslide_nb.tabular import statistics
 
 
 @pytest.fixture(scope="module")
@@ -166,8 +167,8 @@ def test_number_of_threads_does_not_matter(tiny: Patches) -> None:
     """Two machines would not simulate the same patches, and no score could be repeated."""
     code = (
         "import numba; numba.set_num_threads(1)\n"
-        "import landslide_nb.data.render as render; render.cpu_count = lambda: 1\n"
-        "from landslide_nb.data.simulate import simulate\n"
+        "import landslide_nb.simulation.render as render; render.cpu_count = lambda: 1\n"
+        "from landslide_nb.simulation.draw import simulate\n"
         "print(simulate(24, seed=7, positive_rate=0.5).fingerprint)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

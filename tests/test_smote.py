@@ -8,15 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from landslide_nb.augment.rows import Rows
+from landslide_nb.augment.sample_table import SampleTable
 from landslide_nb.augment.smote import oversample, with_validation_parent
-from landslide_nb.augment.ssim import nearest
-from landslide_nb.data.folds import Split, split
+from landslide_nb.common.errors import DataError, LeakError, StudyError
 from landslide_nb.data.patches import Patches
-from landslide_nb.errors import DataError, LeakError, StudyError
-from landslide_nb.models.fold import synthetic_rows, training_rows
-from landslide_nb.models.settings import Settings
-from landslide_nb.study import Study
+from landslide_nb.data.splits import Split, split
+from landslide_nb.experiments import grids
+from landslide_nb.experiments.study import Study
+from landslide_nb.similarity.api import nearest
+from landslide_nb.training.fold import synthetic_rows, training_rows
+from landslide_nb.training.settings import Settings
 
 TRAIN = np.arange(2, 18)
 TEST = np.arange(18, 24)
@@ -31,12 +32,12 @@ def minority(patches: Patches) -> NDArray[np.int64]:
     return chosen
 
 
-def made(patches: Patches, **options: Any) -> Rows:
+def made(patches: Patches, **options: Any) -> SampleTable:
     """Synthetic rows of the training part."""
     return oversample(patches.pixels, patches.known_labels, ONE_FOLD, 0, **options)
 
 
-def same(a: Rows, b: Rows) -> bool:
+def same(a: SampleTable, b: SampleTable) -> bool:
     """Whether two tables are equal, to the bit."""
     return all(
         getattr(a, name).tobytes() == getattr(b, name).tobytes() for name in ("first", "second", "weight", "labels")
@@ -182,7 +183,7 @@ def test_the_test_part_is_never_a_parent(fold: int, tiny: Patches) -> None:
         assert not np.isin(rows.real_patches, parts.test).any()
         assert np.array_equal(rows.held_out, parts.test)
         with pytest.raises(LeakError, match="held out"):
-            rows.plus(Rows.real(parts.test[:1], tiny.known_labels, []))
+            rows.plus(SampleTable.real(parts.test[:1], tiny.known_labels, []))
 
 
 ANY = {
@@ -228,6 +229,6 @@ def test_no_whole_study_can_have_the_wrong_scope() -> None:
     with pytest.raises(StudyError, match="would leak"):
         Study.load("smoke", smote_scope="before_split")
     study = Study.load("smoke")
-    assert study.before_split().but(smote_scope="inside_fold") == study.best()
-    leaking = [name for name, row in study.experiments().items() if row.smote_scope != "inside_fold"]
+    assert grids.before_split(study).replace(smote_scope="inside_fold") == grids.best(study)
+    leaking = [name for name, row in grids.experiments(study).items() if row.smote_scope != "inside_fold"]
     assert leaking == ["SSIM-SMOTE before the split"]

@@ -9,14 +9,13 @@ import pandas as pd
 import pytest
 import torch
 
-from landslide_nb import plan
-from landslide_nb.analysis import backbones, findings
-from landslide_nb.analysis.scores import Interval
-from landslide_nb.analysis.style import MARKERS
-from landslide_nb.models import speed
-from landslide_nb.models.settings import Settings
-from landslide_nb.models.speed import Rate, Speed
-from landslide_nb.study import Study
+from landslide_nb.chapters.c04 import figures, findings, tables
+from landslide_nb.display.picture import MARKERS
+from landslide_nb.experiments import grids, plan, speed
+from landslide_nb.experiments.speed import Rate, Speed
+from landslide_nb.experiments.study import Study
+from landslide_nb.metrics.bootstrap import Interval
+from landslide_nb.training.settings import Settings
 
 SMALL: dict[str, Any] = {"backbone": "test_resnet", "weights": "none", "image_size": 32, "batch_size": 8}
 KNOWN = Speed(Rate(300.0, 200.0, 400.0), Rate(30.0, 20.0, 40.0), 5_000_000, "a machine")
@@ -98,7 +97,7 @@ def test_too_small_a_machine_leaves_a_gap(kept: Path, monkeypatch: pytest.Monkey
     """A network too large for the machine would end the chapter that only shows it, or be kept as unmeasurable."""
     monkeypatch.setattr(speed, "_apart", lambda settings: None)
     study = Study.load("smoke", backbone="test_resnet", weights="none", image_size=32)
-    table = backbones.sizes({"x": study})
+    table = tables.sizes({"x": study})
     assert table["memory (MB)"].isna().all() and (table["parameters (M)"] > 0).all()
     assert not list(kept.glob("*.json"))
 
@@ -116,8 +115,8 @@ def die(settings: Settings) -> Speed:
 
 def test_sizes_are_of_each_studys_network(kept: Path) -> None:
     """The table would show the same network in each row, or hide what it starts from."""
-    studies = Study.load("smoke", decur="somewhere/decur.pth").by_backbone()
-    table = backbones.sizes(studies)
+    studies = grids.by_backbone(Study.load("smoke", decur="somewhere/decur.pth"))
+    table = tables.sizes(studies)
     assert list(table.index) == list(studies)
     assert table["weights"].tolist() == ["imagenet", "none", "none", "decur.pth"]
     for name, study in studies.items():
@@ -145,7 +144,7 @@ SIZE = pd.DataFrame({"parameters (M)": [3.0, 6.0, 4.0]}, index=SCORE.index)
 
 def test_the_picture_has_a_marker_for_each_and_the_papers_claim() -> None:
     """Networks could only be told apart by colour, and the paper's finding be missing beside ours."""
-    picture = backbones.f1_over_parameters(SIZE, SCORE)
+    picture = figures.f1_over_parameters(SIZE, SCORE)
     axis = picture.figure.axes[0]
     assert axis.get_xscale() == "log"
     filled = [

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.preprocessing import RobustScaler, StandardScaler
 
+from landslide_nb.common.errors import DataError
 from landslide_nb.data.channels import derive
-from landslide_nb.data.folds import split
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.scaling import Scaler
-from landslide_nb.errors import DataError
+from landslide_nb.data.splits import split
 
 
 def flat(pixels: NDArray[np.float32], channels: int) -> NDArray[np.float64]:

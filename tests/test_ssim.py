@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from skimage.metrics import structural_similarity
 
-from landslide_nb.augment import ssim_exact, ssim_sparse
-from landslide_nb.augment.ssim import data_range, nearest, recall, similarity
-from landslide_nb.data import zindi
+from landslide_nb.common.errors import DataError
 from landslide_nb.data.patches import Patches
-from landslide_nb.errors import DataError
+from landslide_nb.data.sources import zindi
+from landslide_nb.similarity import exact, sparse
+from landslide_nb.similarity.api import data_range, nearest, recall, similarity
 
 Pixels = NDArray[np.float32]
 KINDS = ("random", "constant", "constant per patch", "extreme", "smooth", "almost constant")
@@ -228,7 +228,7 @@ def test_nearest_needs_no_matrix(many: Pixels, monkeypatch: pytest.MonkeyPatch) 
     """Neighbours would depend on the tiles that the pairs are cut into, or on the number of threads."""
     expected = brute_force(many, 7)
     for block_bytes, threads in ((360e6, 1), (3e6, 1), (3e6, 3), (1e6, 2)):
-        for module in (ssim_exact, ssim_sparse):
+        for module in (exact, sparse):
             monkeypatch.setattr(module, "BLOCK_BYTES", block_bytes)
         monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", threads)
         for ours, theirs in zip(nearest(many, 7, keep=False), expected, strict=True):
@@ -256,15 +256,15 @@ def test_approximate_finds_nearly_all(many: Pixels, grid: int, candidates: int) 
 
 def test_approximate_is_exact_where_every_window_is_seen(tiny: Patches) -> None:
     """An error in the first pass would only lower the recall a little, and not be noticed."""
-    bands = ssim_exact.bands_of(tiny.pixels, None)
-    ((_, _, values),) = ssim_sparse.sparse_tiles(tiny.pixels[:, :, :16, :20], bands, 1, None)
+    bands = exact.bands_of(tiny.pixels, None)
+    ((_, _, values),) = sparse.sparse_tiles(tiny.pixels[:, :, :16, :20], bands, 1, None)
     np.testing.assert_allclose(values, similarity(tiny.pixels[:, :, :16, :20], data_range(tiny.pixels)), atol=1e-5)
 
 
 def test_approximate_does_not_depend_on_blocks(many: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another memory limit, and other neighbours."""
     expected = nearest(many, method="approximate", keep=False)
-    for module in (ssim_exact, ssim_sparse):
+    for module in (exact, sparse):
         monkeypatch.setattr(module, "BLOCK_BYTES", 3e6)
     for ours, theirs in zip(nearest(many, method="approximate", keep=False), expected, strict=True):
         np.testing.assert_array_equal(ours, theirs)
@@ -339,7 +339,7 @@ def test_a_file_of_another_shape_is_computed_again(many: Pixels, kept: Path) -> 
 
 def test_progress_is_a_few_lines(many: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
     """Minutes of silence, or pages of lines."""
-    for module in (ssim_exact, ssim_sparse):
+    for module in (exact, sparse):
         monkeypatch.setattr(module, "BLOCK_BYTES", 3e6)
     said: list[str] = []
     nearest(many, keep=False, progress=said.append)

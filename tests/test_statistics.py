@@ -10,11 +10,11 @@ import pytest
 import scipy.stats
 from conftest import Command
 
-from landslide_nb.data import zindi
+from landslide_nb.common.errors import DataError
 from landslide_nb.data.bands import BAND_NAMES
 from landslide_nb.data.patches import Patches
-from landslide_nb.data.statistics import COLUMNS, SIGNALS, describe, read
-from landslide_nb.errors import DataError
+from landslide_nb.data.sources import zindi
+from landslide_nb.tabular.statistics import COLUMNS, SIGNALS, describe, read
 
 REAL_TABLE = "zindi_train_statistics.csv.gz"
 REAL_PATCH = "ID_005GY8"
@@ -105,7 +105,7 @@ def test_nodata_everywhere_is_finite() -> None:
 def test_batches_leave_no_trace(tiny: Patches, monkeypatch: pytest.MonkeyPatch) -> None:
     """Statistics would depend on how many patches are described at once."""
     whole = describe(tiny)
-    monkeypatch.setattr("landslide_nb.data.statistics.BATCH", 7)
+    monkeypatch.setattr("landslide_nb.tabular.statistics.BATCH", 7)
     pd.testing.assert_frame_equal(describe(tiny), whole)
 
 

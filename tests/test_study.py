@@ -8,11 +8,15 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from landslide_nb.data import render, simulate, statistics, zindi
+from landslide_nb.common.errors import DataError, StudyError
 from landslide_nb.data.patches import Patches
-from landslide_nb.errors import DataError, StudyError
-from landslide_nb.models.settings import Settings
-from landslide_nb.study import EDITIONS, SIMULATED, Study, published
+from landslide_nb.data.sources import zindi
+from landslide_nb.experiments import grids
+from landslide_nb.experiments.published import published
+from landslide_nb.experiments.study import EDITIONS, SIMULATED, Study
+from landslide_nb.simulation import draw, render
+from landslide_nb.tabular import statistics
+from landslide_nb.training.settings import Settings
 
 PAPER = {
     "image_size": 256,
@@ -39,7 +43,7 @@ def test_editions_load(edition: str) -> None:
     assert study.data == SIMULATED
     assert study.backbone in study.backbones
     assert study.n_test < study.simulated_patches
-    assert list(study.by_backbone()) == list(study.backbones)
+    assert list(grids.by_backbone(study)) == list(study.backbones)
 
 
 def test_there_are_three_editions() -> None:
@@ -75,7 +79,7 @@ def test_unknown_parameter_names_the_right_one(name: str, hint: str) -> None:
     with pytest.raises(StudyError, match=f"unknown parameter '{name}'; .*{hint}"):
         Study.load("smoke", SIMULATED, **{name: 3})
     with pytest.raises(StudyError, match=f"unknown parameter '{name}'; .*{hint}"):
-        Study.load("smoke").but(**{name: 3})
+        Study.load("smoke").replace(**{name: 3})
 
 
 @pytest.mark.parametrize(
@@ -131,7 +135,7 @@ def test_value_out_of_range_is_refused(name: str, value: Any) -> None:
     with pytest.raises(StudyError, match=f"parameter '{name}' is {value!r} .*; expected"):
         Study.load("smoke", **{name: value})
     with pytest.raises(StudyError, match=f"parameter '{name}' is {value!r} .*; expected"):
-        Study.load("smoke").but(**{name: value})
+        Study.load("smoke").replace(**{name: value})
 
 
 def test_errors_are_one_line() -> None:
@@ -168,7 +172,7 @@ def test_study_is_frozen(name: str) -> None:
     study = Study.load("smoke")
     with pytest.raises(ValidationError, match="frozen"):
         setattr(study, name, 77)
-    assert study.but(epochs=77).epochs == 77
+    assert study.replace(epochs=77).epochs == 77
     assert study.epochs == Study.load("smoke").epochs != 77
 
 
@@ -176,8 +180,8 @@ def test_settings_are_all_that_determines_a_run() -> None:
     """A run would be made again because a parameter of the chapters changed."""
     study = Study.load("lite")
     assert set(study.settings.model_dump()) == set(Settings.model_fields)
-    assert study.but(resamples=333, svm_c=(1.0,)).settings == study.settings
-    assert study.but(seed=1).settings != study.settings
+    assert study.replace(resamples=333, svm_c=(1.0,)).settings == study.settings
+    assert study.replace(seed=1).settings != study.settings
 
 
 @pytest.mark.parametrize(("table", "rows"), [("table1", 9), ("table2", 8), ("table3", 6)])
@@ -196,7 +200,7 @@ def test_published_best_scores() -> None:
 def test_ablations_are_table_2(edition: str) -> None:
     """A row of our table would be of another experiment than the paper's row of that name."""
     study = Study.load(edition)
-    rows = study.ablations()
+    rows = grids.ablations(study)
     table = published("table2").set_index("row")
     assert list(rows) == list(table.index)
     assert len(rows) == 8
@@ -211,53 +215,58 @@ def test_ablations_are_table_2(edition: str) -> None:
 def test_first_and_last_ablation() -> None:
     """The chapters on backbones and heads would start from another row."""
     study = Study.load("paper")
-    first, *_, last = study.ablations().values()
-    assert study.baseline() == first
+    first, *_, last = grids.ablations(study).values()
+    assert grids.baseline(study) == first
     assert (first.mixup, first.cutmix, first.schedule, first.smote) == (False, False, "none", 0)
-    assert study.best() == last
+    assert grids.best(study) == last
     assert (last.mixup, last.cutmix, last.schedule, last.smote) == (True, True, "cosine", 5)
-    assert [row.image_size for row in study.ablations().values()] == [256, 384, *[256] * 6]
-    assert study.but(smote_per_patch=3).best().smote == 3
+    assert [row.image_size for row in grids.ablations(study).values()] == [256, 384, *[256] * 6]
+    assert grids.best(study.replace(smote_per_patch=3)).smote == 3
 
 
 def test_each_backbone_is_the_baseline_with_its_weights() -> None:
     """Networks would be compared that differ in more than the network."""
     study = Study.load("lite")
-    for name, row in study.by_backbone().items():
-        assert row == study.baseline().but(backbone=name, weights=study.backbones[name])
+    for name, row in grids.by_backbone(study).items():
+        assert row == grids.baseline(study).replace(backbone=name, weights=study.backbones[name])
 
 
 def test_decurs_row_is_there_when_its_file_is() -> None:
     """The paper's ResNet-50 with DeCUR's weights could not be compared, or every reader would need its file."""
     study = Study.load("smoke", decur="decur.pth")
-    (name, row), *others = list(study.by_backbone().items())[::-1]
+    (name, row), *others = list(grids.by_backbone(study).items())[::-1]
     assert (name, row.backbone, row.weights) == ("resnet50, DeCUR", "resnet50", "decur.pth")
     assert [name for name, _ in others[::-1]] == list(study.backbones)
-    assert row in study.experiments().values()
+    assert row in grids.experiments(study).values()
 
 
 def test_pretraining_and_stems_change_one_thing() -> None:
     """What a row changes besides its name would be taken for the effect of weights, or of the stem."""
     study = Study.load("smoke")
-    base = study.baseline()
-    assert study.by_pretraining() == {"none": base.but(weights="none"), "imagenet": base}
-    assert study.by_stem() == {stem: base.but(stem=stem) for stem in ("repeat", "aware", "random")}
+    base = grids.baseline(study)
+    assert grids.by_pretraining(study) == {"none": base.replace(weights="none"), "imagenet": base}
+    assert grids.by_stem(study) == {stem: base.replace(stem=stem) for stem in ("repeat", "aware", "random")}
 
 
 @pytest.mark.parametrize("edition", EDITIONS)
 def test_experiments_are_all_and_each_once(edition: str) -> None:
     """A chapter would lack a run, or the same network be trained twice."""
     study = Study.load(edition)
-    base = study.baseline()
-    more = [study.best().but(smote_scope="before_split"), base.but(weights="none")]
-    more += [base.but(stem=stem) for stem in ("aware", "random")]
-    one, rate = base.but(stem="random"), study.missing_rate
-    multi = one.but(backbone=f"multi:{study.backbone}")
-    more += [one.but(modality_dropout=rate), multi, multi.but(modality_dropout=rate)]
-    more += [one.but(backbone=f"multi(shared):{study.backbone}")]
-    longer = [row.but(epochs=study.longer * study.epochs) for row in study.ablations().values()]
-    wanted = [*study.ablations().values(), *study.by_backbone().values(), *more, *(longer if study.longer > 1 else ())]
-    keys = [row.settings.model_dump_json() for row in study.experiments().values()]
+    base = grids.baseline(study)
+    more = [grids.best(study).replace(smote_scope="before_split"), base.replace(weights="none")]
+    more += [base.replace(stem=stem) for stem in ("aware", "random")]
+    one, rate = base.replace(stem="random"), study.missing_rate
+    multi = one.replace(backbone=f"multi:{study.backbone}")
+    more += [one.replace(modality_dropout=rate), multi, multi.replace(modality_dropout=rate)]
+    more += [one.replace(backbone=f"multi(shared):{study.backbone}")]
+    longer = [row.replace(epochs=study.longer * study.epochs) for row in grids.ablations(study).values()]
+    wanted = [
+        *grids.ablations(study).values(),
+        *grids.by_backbone(study).values(),
+        *more,
+        *(longer if study.longer > 1 else ()),
+    ]
+    keys = [row.settings.model_dump_json() for row in grids.experiments(study).values()]
     assert len(set(keys)) == len(keys)
     assert set(keys) == {row.settings.model_dump_json() for row in wanted}
     assert len(keys) == len(wanted) - 1  # the baseline's own backbone is in both
@@ -273,9 +282,9 @@ def test_simulated_patches_are_kept(store: Path, monkeypatch: pytest.MonkeyPatch
     assert again.fingerprint == first.fingerprint
     assert len(list((store / "data").glob("rendered-*.h5"))) >= 1
     monkeypatch.undo()
-    assert first.fingerprint == simulate.simulate(12, study.data_seed).fingerprint
-    assert study.but(data_seed=1).patches().fingerprint != first.fingerprint
-    assert len(study.but(simulated_patches=13).patches()) == 13
+    assert first.fingerprint == draw.simulate(12, study.data_seed).fingerprint
+    assert study.replace(data_seed=1).patches().fingerprint != first.fingerprint
+    assert len(study.replace(simulated_patches=13).patches()) == 13
 
 
 def test_folder_and_file_are_the_same_data(folder: Path, tmp_path: Path) -> None:
@@ -315,7 +324,7 @@ def test_each_edition_can_be_split(edition: str) -> None:
     """The edition's own patches would be too few for its test part and folds."""
     study = Study.load(edition)
     labels = np.zeros(study.simulated_patches, np.int8)
-    labels[: round(len(labels) * simulate.POSITIVE_RATE)] = 1
+    labels[: round(len(labels) * draw.POSITIVE_RATE)] = 1
     patches = Patches(tuple(map(str, range(len(labels)))), np.zeros((len(labels), 12, 1, 1), np.float32), labels)
     assert len(study.split(patches).folds) == study.folds
 

@@ -11,14 +11,16 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import interpolate
 
-from landslide_nb.augment import online
-from landslide_nb.augment.rows import Rows
+from landslide_nb.augment import physics, transforms
+from landslide_nb.augment.sample_table import SampleTable
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.scaling import Scaler
-from landslide_nb.models import training
 from landslide_nb.models.backbones import AnyBackbone
-from landslide_nb.models.settings import Settings
-from landslide_nb.models.training import Trained, batches, build, predict, train
+from landslide_nb.training import batches as batches_module
+from landslide_nb.training import loop
+from landslide_nb.training.batches import batches
+from landslide_nb.training.loop import Trained, build, predict, train
+from landslide_nb.training.settings import Settings
 
 QUIET = {"colour": 0.0, "geometry": 0.0}
 EVERYTHING = {"mixup": True, "cutmix": True, "schedule": "cosine", "colour": 0.2, "geometry": 0.2}
@@ -37,11 +39,11 @@ def settings(**changes: Any) -> Settings:
     return Settings(**(base | {"epochs": 3, "score_every": 1} | changes))
 
 
-def rows(patches: Patches) -> Rows:
+def rows(patches: Patches) -> SampleTable:
     """The training patches, and one synthetic patch."""
-    real = Rows.real(TRAIN, patches.known_labels, VALIDATION)
+    real = SampleTable.real(TRAIN, patches.known_labels, VALIDATION)
     half, one = np.array([0.5], np.float32), np.ones(1, np.int8)
-    return real.plus(Rows(np.array([1]), np.array([3]), half, one, VALIDATION))
+    return real.plus(SampleTable(np.array([1]), np.array([3]), half, one, VALIDATION))
 
 
 def trained(
@@ -120,7 +122,7 @@ def test_every_epoch_and_every_seed_has_its_own_randomness(tiny: Patches, monkey
         seeds.append(given[-1].initial_seed())
         return batches(*given)
 
-    monkeypatch.setattr(training, "batches", note)
+    monkeypatch.setattr(loop, "batches", note)
     for seed in (0, 1):
         trained(tiny, settings(epochs=3, seed=seed, image_size=16))
     assert len(set(seeds)) == len(seeds) == 6
@@ -179,7 +181,7 @@ def test_epochs_are_scored_as_asked_and_the_last_always(tiny: Patches, every: in
 def test_best_weights_are_those_of_the_best_score(tiny: Patches, monkeypatch: pytest.MonkeyPatch) -> None:
     """The test part would be predicted by other weights than the ones that were chosen."""
     scores, states = iter([0.2, 0.8, 0.8, 0.5]), list[dict[str, Tensor]]()
-    monkeypatch.setattr(training, "f1_score", lambda *args, **options: next(scores))
+    monkeypatch.setattr(loop, "f1_score", lambda *args, **options: next(scores))
     chosen = settings(epochs=4, image_size=16)
     model = build(chosen)
 
@@ -250,8 +252,8 @@ def test_images_are_resized_after_derivation(tiny: Patches) -> None:
     """Edges and indices would be computed on blurred bands, and sizes other than 64 fail."""
     chosen, bands = settings(channels=20, image_size=48), torch.from_numpy(tiny.pixels[:2])
     scaler = Scaler.fit(tiny.pixels, 20, "standard")
-    x = training.prepare(bands, chosen, scaler)
-    whole = training.prepare(bands, settings(channels=20, image_size=64), scaler)
+    x = batches_module.prepare(bands, chosen, scaler)
+    whole = batches_module.prepare(bands, settings(channels=20, image_size=64), scaler)
     assert whole.shape == (2, 20, 64, 64)
     assert torch.allclose(x, interpolate(whole, size=(48, 48), mode="bilinear"), atol=1e-5)
 
@@ -260,7 +262,7 @@ def _epoch(samples: int, epoch: int) -> Iterator[tuple[list[int], Tensor]]:
     """The batches of an epoch over patches that show their own number, with no augmentation."""
     pixels = torch.arange(samples).float().view(-1, 1, 1, 1).expand(-1, 12, 16, 16)
     every = np.arange(samples)
-    table = Rows.real(every, (every % 2).astype(np.int8), np.array([], np.int64))
+    table = SampleTable.real(every, (every % 2).astype(np.int8), np.array([], np.int64))
     scaler = Scaler(np.zeros(12, np.float32), np.ones(12, np.float32))
     source = Generator().manual_seed(epoch)
     for x, targets in batches(pixels, table, settings(batch_size=4, image_size=16, **QUIET), scaler, source):
@@ -276,10 +278,10 @@ def test_physical_augmentation_derives_channels_from_what_was_mirrored(tiny: Pat
     chosen = settings(image_size=64, channels=28, geometry=1e-9, colour=0.0, physical=True)
     scaler = Scaler.fit(tiny.pixels[TRAIN], 28, "robust")
     bands, targets = torch.tensor(tiny.pixels[:6]), torch.eye(2)[[0, 1] * 3]
-    x, same = training.augment(bands, targets, chosen, scaler, Generator().manual_seed(1))
-    flipped = online.mirror_east_west(bands)
+    x, same = batches_module.augment(bands, targets, chosen, scaler, Generator().manual_seed(1))
+    flipped = physics.mirror_east_west(bands)
     allowed = torch.stack([b for a in (bands, flipped) for b in (a, a.flip(2))])
-    expected = torch.stack([training.prepare(one, chosen, scaler) for one in allowed])  # (4, N, 28, H, W)
+    expected = torch.stack([batches_module.prepare(one, chosen, scaler) for one in allowed])  # (4, N, 28, H, W)
     far = (expected - x).abs().flatten(2).quantile(0.999, 2)  # canny may see another edge in a mirror
     assert torch.equal(same, targets)
     assert far.amin(0).max() < 1e-2 and len(far.argmin(0).unique()) > 1
@@ -291,9 +293,9 @@ def test_mixup_of_radar_is_in_power_where_asked(tiny: Patches, physical: bool) -
     chosen = settings(image_size=64, mixup=True, physical=physical, **QUIET)
     scaler = Scaler.fit(tiny.pixels[TRAIN], 12, "standard")
     bands, targets = torch.tensor(tiny.pixels[:6]), torch.eye(2)[[0, 1] * 3]
-    x, mixed_targets = training.augment(bands, targets, chosen, scaler, Generator().manual_seed(1))
-    mixed = online.mixup(bands, targets, 1.0, Generator().manual_seed(1), power=physical)
-    other = online.mixup(bands, targets, 1.0, Generator().manual_seed(1), power=not physical)
+    x, mixed_targets = batches_module.augment(bands, targets, chosen, scaler, Generator().manual_seed(1))
+    mixed = transforms.mixup(bands, targets, 1.0, Generator().manual_seed(1), power=physical)
+    other = transforms.mixup(bands, targets, 1.0, Generator().manual_seed(1), power=not physical)
     assert torch.allclose(x, scaler.apply(mixed.pixels), atol=1e-3, rtol=1e-4)
     assert not torch.allclose(x, scaler.apply(other.pixels), atol=1e-2, rtol=1e-3)
     assert torch.equal(mixed_targets, mixed.targets)
@@ -303,7 +305,7 @@ def test_mixup_of_radar_is_in_power_where_asked(tiny: Patches, physical: bool) -
 def test_gathered_batches_are_one_larger_batch(tiny: Patches, gathered: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Accumulation would train with other gradients than the batch that it stands for, or lose the last batches."""
     scaler, pixels = Scaler.fit(tiny.pixels[TRAIN], 12, "standard"), torch.from_numpy(tiny.pixels)
-    table, none = Rows.real(TRAIN, tiny.known_labels, VALIDATION), (VALIDATION, tiny.known_labels[VALIDATION])
+    table, none = SampleTable.real(TRAIN, tiny.known_labels, VALIDATION), (VALIDATION, tiny.known_labels[VALIDATION])
     once = {"backbone": "test_convnext", "epochs": 2, "score_every": 2, **QUIET}  # without batch normalisation
     parts = settings(batch_size=2, accumulate=gathered, **once)
     whole = settings(batch_size=12 // math.ceil(6 / gathered), **once)  # of six batches: so many steps an epoch
@@ -315,7 +317,7 @@ def test_gathered_batches_are_one_larger_batch(tiny: Patches, gathered: int, mon
             yield torch.cat(x), torch.cat(targets)
 
     ours = train(build(parts), pixels, table, none, parts, scaler)
-    monkeypatch.setattr(training, "batches", all_rows)
+    monkeypatch.setattr(loop, "batches", all_rows)
     theirs = train(build(whole), pixels, table, none, whole, scaler)
     for name, value in ours.last.items():
         torch.testing.assert_close(value, theirs.last[name], atol=2e-4, rtol=1e-3)

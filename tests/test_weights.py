@@ -8,8 +8,8 @@ import timm
 import torch
 from torch import Tensor
 
+from landslide_nb.common.errors import WeightsError
 from landslide_nb.data.bands import BAND_NAMES, channel_names
-from landslide_nb.errors import WeightsError
 from landslide_nb.models.backbones import Backbone, UNetBackbone, create
 from landslide_nb.models.weights import PACKAGED, by_meaning, packaged_weights
 

@@ -14,10 +14,10 @@ import pytest
 from conftest import Command
 from numpy.typing import DTypeLike, NDArray
 
-from landslide_nb.data import zindi
+from landslide_nb.common.errors import DataError
 from landslide_nb.data.patches import Patches, read_rows
-from landslide_nb.data.simulate import simulate
-from landslide_nb.errors import DataError
+from landslide_nb.data.sources import zindi
+from landslide_nb.simulation.draw import simulate
 
 FIRST = "SIM_007_000000"
 SECOND = "SIM_007_000001"
@@ -316,7 +316,7 @@ def test_killed_conversion_leaves_nothing_or_all(tmp_path: Path) -> None:
     patches = simulate(60, seed=1)
     zindi.write(tmp_path / "challenge", patches, patches.take(np.arange(0)))
     output, survived = tmp_path / "all.h5", 0
-    code = "import sys; from landslide_nb.data import zindi; print('ready', flush=True); zindi.convert(*sys.argv[1:])"
+    code = "import sys; from landslide_nb.data.sources import zindi; print('ready', flush=True); zindi.convert(*sys.argv[1:])"
     for moment in np.random.default_rng(0).uniform(0, 0.25, 10):
         output.unlink(missing_ok=True)
         with subprocess.Popen(

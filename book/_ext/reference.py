@@ -1,6 +1,6 @@
 """The package's reference, read from its source text: nothing of it is imported, so a build needs neither it nor torch.
 
-In a page, `<!-- reference: data bands patches -->` becomes the public names of these modules of a folder, `<!-- commands -->`
+In a page, `<!-- reference: data -->` becomes the public names of all modules in that room, `<!-- commands -->`
 the command line, and `@root/` the way from the page to the repository's root, for directives that show a file of it.
 """
 
@@ -19,7 +19,7 @@ from sphinx.environment import BuildEnvironment
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = "landslide_nb"
-COMMANDS = ("data", "training", "predicting", "book")  # modules of `cli`, in the order of `landslide-nb --help`
+COMMANDS = ("data", "training", "inference", "book")  # modules of `cli`, in the order of `landslide-nb --help`
 FIELDS = {"Args": "param", "Attributes": "ivar", "Raises": "raises", "Returns": "returns", "Yields": "returns"}
 SECTION = re.compile(rf"^({'|'.join(FIELDS)}):\n((?:(?: .*)?\n)+)", re.MULTILINE)
 EXAMPLES = re.compile(r"^Examples:\n((?: +.*\n)+)", re.MULTILINE)
@@ -33,13 +33,16 @@ def expand(text: str, page: Path) -> str:
         text: the source.
         page: the file that it came from.
     """
-    text = re.sub(r"<!-- reference: (\S+) (.*?) -->", lambda found: _modules(found[1], found[2].split()), text)
+    text = re.sub(r"<!-- reference: (\w+) -->", lambda found: "\n\n".join(map(module, modules(found[1]))), text)
     text = text.replace("<!-- commands -->", commands())
     return text.replace("@root/", f"{Path(os.path.relpath(ROOT, page.parent)).as_posix()}/")
 
 
-def _modules(folder: str, names: list[str]) -> str:
-    return "\n\n".join(module(name if folder == "." else f"{folder}.{name}") for name in names)
+def modules(room: str) -> list[str]:
+    """The modules of a room, by name."""
+    paths = sorted((ROOT / PACKAGE / room).rglob("*.py"))
+    names = (path.relative_to(ROOT / PACKAGE).with_suffix("").parts for path in paths if path.stem != "__init__")
+    return [".".join(parts) for parts in names]
 
 
 def module(name: str) -> str:

@@ -1,1 +1,1 @@
-"""The training table, SSIM-SMOTE (offline) and colour, geometry, CutMix and Mixup (online)."""
+"""Training samples as rows, SSIM-SMOTE, and augmentation of a batch."""

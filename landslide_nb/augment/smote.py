@@ -5,10 +5,11 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from landslide_nb.augment.rows import Rows
-from landslide_nb.augment.ssim import nearest
-from landslide_nb.data.folds import Indices, Split
-from landslide_nb.errors import DataError
+from landslide_nb.augment.sample_table import SampleTable
+from landslide_nb.common.arrays import Indices
+from landslide_nb.common.errors import DataError
+from landslide_nb.data.splits import Split
+from landslide_nb.similarity.api import nearest
 
 Scope = Literal["inside_fold", "before_split"]
 CLIP: Final = (0.1, 0.9)  # the paper's bounds of λ
@@ -30,7 +31,7 @@ def oversample(
     clip: tuple[float, float] = CLIP,
     method: Literal["exact", "approximate"] = "exact",
     seed: int = 0,
-) -> Rows:
+) -> SampleTable:
     """Synthetic rows of a fold, between landslide patches; no pixel is computed.
 
     For each minority patch I, `n_syn` times: a random one I_n of its `k` nearest neighbours by SSIM, λ ~ Beta(α, β)
@@ -58,7 +59,7 @@ def oversample(
         seed: of neighbours, weights and dealing.
 
     Returns:
-        Rows labelled 1. Inside the fold `n_syn` for each minority patch, or as many as `ratio` asks for; before the split
+        SampleTable labelled 1. Inside the fold `n_syn` for each minority patch, or as many as `ratio` asks for; before the split
         the fold's share of these.
 
     Raises:
@@ -72,14 +73,14 @@ def oversample(
     minority = among[labels[among] == 1]
     count = _count(len(minority), len(among) - len(minority), n_syn, ratio)
     if count == 0 or (inside and part == "validation"):
-        return Rows.real(among[:0], labels, held_out)
+        return SampleTable.real(among[:0], labels, held_out)
     neighbours, _ = nearest(pixels[minority], max(1, min(k, len(minority) - 1)), method=method)
     rng = np.random.default_rng(seed)
     once_more = rng.permutation(len(minority))[: count % len(minority)]
     anchor = np.sort(np.concatenate([np.repeat(np.arange(len(minority)), count // len(minority)), once_more]))
     chosen = neighbours[anchor, rng.integers(neighbours.shape[1], size=count)]
     weight = np.clip(rng.beta(alpha, beta, count), *clip).astype(np.float32)
-    rows = Rows(minority[anchor], minority[chosen], weight, np.ones(count, np.int8), held_out)
+    rows = SampleTable(minority[anchor], minority[chosen], weight, np.ones(count, np.int8), held_out)
     if inside:
         return rows
     validates = rng.permutation(count) % len(split.folds) == fold

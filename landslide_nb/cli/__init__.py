@@ -4,12 +4,12 @@ import sys
 
 import typer
 
-from landslide_nb.cli import book, data, predicting, training
-from landslide_nb.errors import LandslideError
+from landslide_nb.cli import book, data, inference, training
+from landslide_nb.common.errors import LandslideError
 
 # Commands import what they need when they run: torch and the book's tools take seconds to load.
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-for group in (data, training, predicting, book):
+for group in (data, training, inference, book):
     app.add_typer(group.app)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from landslide_nb.cli.parameters import TAKES_PARAMETERS, parameters
-from landslide_nb.errors import ChapterError
+from landslide_nb.common.errors import ChapterError
 
 app = typer.Typer()
 
@@ -24,26 +24,26 @@ def chapter(
 
     Parameters of the study are given as in papermill, for example -p edition lite -p epochs 3.
     """
-    from landslide_nb import chapters
+    from landslide_nb.publish import execute
 
-    source = chapters.find(name, notebooks)
+    source = execute.find(name, notebooks)
     target = output or Path("build/chapters") / source.name
-    seconds = chapters.execute(source, target, parameters(context.args))
+    seconds = execute.execute(source, target, parameters(context.args))
     typer.echo(f"{target}: {seconds:.0f} s")
 
 
 @app.command()
 def pages(folder: Path, edition: str = "smoke", commit: str = "unknown") -> None:
     """Write what the book makes of its executed chapters into FOLDER, beside them: pages, the cover, the front page's answer."""
-    from landslide_nb import chapters, front
-    from landslide_nb.study import Study
+    from landslide_nb.experiments.study import Study
+    from landslide_nb.publish import execute, landing, pages
 
-    (folder / "parameters.md").write_text(chapters.parameters_page())
-    (folder / "cover.png").write_bytes(front.cover(chapters.find("01", folder)))
-    last = chapters.find("10", folder)
-    (folder / front.PICTURE).write_bytes(front.cover(last))
-    (folder / "answer.txt").write_text(front.answer(last, Study.load(edition).note))
-    (folder / "about_this_build.md").write_text(chapters.build_page(folder, edition, commit))
+    (folder / "parameters.md").write_text(pages.parameters_page())
+    (folder / "cover.png").write_bytes(landing.cover(execute.find("01", folder)))
+    last = execute.find("10", folder)
+    (folder / landing.PICTURE).write_bytes(landing.cover(last))
+    (folder / "answer.txt").write_text(landing.answer(last, Study.load(edition).note))
+    (folder / "about_this_build.md").write_text(pages.build_page(folder, edition, commit))
 
 
 @app.command()
@@ -53,11 +53,11 @@ def readme(
     edition: str = "smoke",
 ) -> None:
     """Put the scores and the picture of the executed chapter 10 in FOLDER into the README FILE, between its marks."""
-    from landslide_nb import chapters, front
-    from landslide_nb.data.patches import replacing
-    from landslide_nb.study import Study
+    from landslide_nb.common.files import replacing
+    from landslide_nb.experiments.study import Study
+    from landslide_nb.publish import execute, landing
 
-    text = front.readme(file.read_text(), chapters.find("10", folder), Study.load(edition).note)
+    text = landing.readme(file.read_text(), execute.find("10", folder), Study.load(edition).note)
     with replacing(file) as temporary:
         temporary.write_text(text)
 
@@ -69,17 +69,19 @@ def numbers(
     check: Annotated[bool, typer.Option(help="Write nothing; compare with what is there.")] = False,
 ) -> None:
     """Write the tables of the executed chapters in FOLDER as CSV into RESULTS, or compare them with what is there."""
-    from landslide_nb import numbers
+    from landslide_nb.publish import tables_csv
 
     if not check:
-        typer.echo(f"{results}: {len(numbers.write(folder, results))} tables")
+        typer.echo(f"{results}: {len(tables_csv.write(folder, results))} tables")
         return
-    found = numbers.compare(folder, results)
+    found = tables_csv.compare(folder, results)
     for line in found:
         typer.echo(line, err=True)
     if found:
-        raise ChapterError(f"{len(found)} numbers of {folder} differ from {results} by more than {numbers.TOLERANCE}")
-    typer.echo(f"the tables in {folder} are those in {results}, within {numbers.TOLERANCE}")
+        raise ChapterError(
+            f"{len(found)} numbers of {folder} differ from {results} by more than {tables_csv.TOLERANCE}"
+        )
+    typer.echo(f"the tables in {folder} are those in {results}, within {tables_csv.TOLERANCE}")
 
 
 @app.command()
@@ -88,8 +90,8 @@ def drift(
     notebooks: Annotated[Path, typer.Option(help="Where the chapters are.")] = Path("notebooks"),
 ) -> None:
     """Say which executed chapters are older than their notebook, and whether their numbers come from other code."""
-    from landslide_nb import chapters
+    from landslide_nb.publish import drift
 
-    each = [chapters.drift(source, book / source.name) for source in sorted(notebooks.glob("[0-9]*.ipynb"))]
-    said = [line for line in (*each, chapters.code_drift(book / "about_this_build.md")) if line]
+    each = [drift.drift(source, book / source.name) for source in sorted(notebooks.glob("[0-9]*.ipynb"))]
+    said = [line for line in (*each, drift.code_drift(book / "about_this_build.md")) if line]
     typer.echo("\n".join(said) or f"{book} is as new as its notebooks and its code")

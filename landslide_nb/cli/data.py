@@ -11,7 +11,7 @@ app = typer.Typer()
 @app.command()
 def convert(folder: Path, output: Path) -> None:
     """Write the challenge's FOLDER into one HDF5 file, after checking all of it."""
-    from landslide_nb.data import zindi
+    from landslide_nb.data.sources import zindi
 
     for name, part in zindi.convert(folder, output, typer.echo).items():
         positive = "" if part.labels is None else f", {int(part.labels.sum())} with a landslide"
@@ -27,8 +27,8 @@ def simulate(
     model: Annotated[Path | None, typer.Option(help="Made by fit-simulator; the package's own if not said.")] = None,
 ) -> None:
     """Write a FOLDER of simulated patches in the challenge's format."""
-    from landslide_nb.data import zindi
-    from landslide_nb.data.simulate import Simulator, simulated_part
+    from landslide_nb.data.sources import zindi
+    from landslide_nb.simulation.draw import Simulator, simulated_part
 
     zindi.check_new(folder)
     chosen = Simulator.read(model) if model else None
@@ -40,9 +40,10 @@ def simulate(
 @app.command()
 def statistics(source: Path, output: Path) -> None:
     """Write the 85 statistics of each labelled patch of a folder or HDF5 file SOURCE as CSV."""
-    from landslide_nb.data import zindi
-    from landslide_nb.data.patches import Patches, replacing
-    from landslide_nb.data.statistics import describe
+    from landslide_nb.common.files import replacing
+    from landslide_nb.data.patches import Patches
+    from landslide_nb.data.sources import zindi
+    from landslide_nb.tabular.statistics import describe
 
     table = describe(zindi.read(source)[0] if source.is_dir() else Patches.read(source))
     with replacing(output) as temporary:
@@ -53,8 +54,8 @@ def statistics(source: Path, output: Path) -> None:
 @app.command()
 def fit_simulator(table: Path, output: Path, seed: Annotated[int, typer.Option(min=0)] = 0) -> None:
     """Fit the simulator to a TABLE of real statistics (as `statistics` writes it) and write its parameters to OUTPUT."""
-    from landslide_nb.data import statistics
-    from landslide_nb.data.fit_simulator import fit
+    from landslide_nb.simulation.fit import fit
+    from landslide_nb.tabular import statistics
 
     rows = statistics.read(table)
     fit(rows, seed).write(output)

@@ -3,7 +3,7 @@
 from ast import literal_eval
 from typing import Any, Final
 
-from landslide_nb.errors import StudyError
+from landslide_nb.common.errors import StudyError
 
 TAKES_PARAMETERS: Final = {"allow_extra_args": True, "ignore_unknown_options": True}  # of a command, for typer
 

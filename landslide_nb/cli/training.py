@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from landslide_nb.cli.parameters import TAKES_PARAMETERS, parameters
+from landslide_nb.experiments import grids
 
 app = typer.Typer()
 
@@ -18,8 +19,8 @@ def plan(
     names: Annotated[bool, typer.Option(help="Only the names of the runs, as `fit --only` takes them.")] = False,
 ) -> None:
     """Say what `fit` with the same parameters would train and what that costs; no data is needed, nothing is trained."""
-    from landslide_nb import plan
-    from landslide_nb.study import Study
+    from landslide_nb.experiments import plan
+    from landslide_nb.experiments.study import Study
 
     study = Study.load(**parameters(context.args))
     typer.echo("\n".join(plan.jobs(study)) if names else plan.text(study, tflops or plan.TFLOPS))
@@ -34,19 +35,19 @@ def fit(
 
     Parameters of the study are given as in papermill, for example -p edition lite -p seed 7.
     """
-    from landslide_nb import plan, runs
-    from landslide_nb.models.processes import processes
-    from landslide_nb.models.speed import speed
-    from landslide_nb.study import Study
+    from landslide_nb.experiments import plan, runs
+    from landslide_nb.experiments.speed import speed
+    from landslide_nb.experiments.study import Study
+    from landslide_nb.training.distributed import processes
 
     study = Study.load(**parameters(context.args))
     if only is not None:
         plan.job(study, only).fit(lambda line: typer.echo(f"{only}: {line}"))
         return
-    results = runs.fit(study.experiments())
+    results = runs.fit(grids.experiments(study))
     if processes().is_main_process:
         typer.echo(f"{sum(map(len, results.values()))} runs are there")
-        for compared in study.by_backbone().values():  # when nothing trains beside it any more
+        for compared in grids.by_backbone(study).values():  # when nothing trains beside it any more
             speed(compared.settings, typer.echo)
 
 
@@ -58,11 +59,11 @@ def runs(
     dry_run: Annotated[bool, typer.Option(help="With --prune: only say what would go.")] = False,
 ) -> None:
     """List the runs in the store."""
-    from landslide_nb import kept
+    from landslide_nb.experiments import inventory
 
-    found = [run for run in kept.kept() if run.needless or not prune]
-    typer.echo(kept.table(found))
+    found = [run for run in inventory.kept() if run.needless or not prune]
+    typer.echo(inventory.table(found))
     if prune:
         sizes = [run.megabytes for run in found]  # before they go
-        gone = [size for size, run in zip(sizes, found, strict=True) if dry_run or kept.remove(run)]
+        gone = [size for size, run in zip(sizes, found, strict=True) if dry_run or inventory.remove(run)]
         typer.echo(f"{len(gone)} {'would go' if dry_run else 'are gone'}: {sum(gone):.1f} MB")

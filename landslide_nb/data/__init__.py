@@ -1,1 +1,1 @@
-"""Patches: the bands, reading and writing, simulation, statistics, channels, scaling and splits."""
+"""Bands, patches in and out, channels, scaling, and who trains, validates and is held out."""

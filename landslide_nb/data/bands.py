@@ -59,7 +59,6 @@ OPTICAL: Final = tuple(i for i, band in enumerate(BANDS) if band.group == "optic
 SAR: Final = tuple(i for i, band in enumerate(BANDS) if band.unit == "dB")
 CHANGE: Final = tuple(i for i, band in enumerate(BANDS) if "Δ" in band.title)
 BACKSCATTER: Final = tuple(i for i in SAR if i not in CHANGE)
-
 DERIVED: Final = (
     Derived("NDVI", "(NIR − R) / (NIR + R)", True, "optical"),
     Derived("EVI2", "2.5 · (NIR − R) / (NIR + 2.4 R + 1)", True, "optical"),
@@ -93,3 +92,6 @@ def modality_channels(count: int) -> dict[str, tuple[int, ...]]:
     """Which of the first `count` channels come from each modality's bands alone."""
     groups = [one.group for one in (*BANDS, *DERIVED)][:count]
     return {modality: tuple(i for i, group in enumerate(groups) if group == modality) for modality in MODALITIES}
+
+
+GROUPS: Final = {"optical": OPTICAL, "backscatter": BACKSCATTER, "Δ": CHANGE}

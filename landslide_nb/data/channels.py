@@ -4,8 +4,8 @@ import torch
 from kornia.filters import canny, sobel
 from torch import Tensor
 
+from landslide_nb.common.errors import StudyError
 from landslide_nb.data.bands import BANDS, CHANNEL_COUNTS
-from landslide_nb.errors import StudyError
 
 EPS = 1e-7
 

@@ -1,7 +1,6 @@
 """Patches: ids, pixels and labels; one HDF5 file holds them all."""
 
 import hashlib
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,8 +12,9 @@ import h5py
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from landslide_nb.common.errors import DataError
+from landslide_nb.common.files import replacing
 from landslide_nb.data.bands import BAND_NAMES
-from landslide_nb.errors import DataError
 
 FORMAT = "landslide-nb patches 1"
 
@@ -172,23 +172,6 @@ def opened(path: Path) -> Iterator[h5py.File]:
             yield file
     except (OSError, KeyError, RuntimeError, ValueError, TypeError) as error:
         raise DataError(f"{path} cannot be read as HDF5 patches ({error}); write it again") from error
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`, renamed to it when the block ends well and removed when it does not."""
-    if path.is_dir():
-        raise DataError(f"{path} is a folder; expected the name of a file to write")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(f"{path} cannot be written ({error.strerror}); name a file in a folder") from error
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
-    try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def digest(name: str, patch: NDArray[np.float32], label: int | None) -> bytes:

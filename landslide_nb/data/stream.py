@@ -12,9 +12,9 @@ from typing import Final, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from landslide_nb.data import zindi
+from landslide_nb.common.errors import DataError
 from landslide_nb.data.patches import check_finite, combine, digest, opened, read_rows
-from landslide_nb.errors import DataError
+from landslide_nb.data.sources import zindi
 
 HEIGHT, WIDTH, BANDS = zindi.SHAPE
 PATCH: Final = (BANDS, HEIGHT, WIDTH)

@@ -1,1 +1,1 @@
-"""Backbones, the training loop, and heads on embeddings."""
+"""Networks, their pretrained weights, and heads on embeddings."""

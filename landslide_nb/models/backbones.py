@@ -17,9 +17,9 @@ import torch
 from segmentation_models_pytorch import Unet
 from torch import Tensor, nn
 
+from landslide_nb.common.errors import StudyError, WeightsError
 from landslide_nb.data.bands import BAND_NAMES, channel_names
-from landslide_nb.errors import StudyError, WeightsError
-from landslide_nb.models.memory import keep_freed_memory
+from landslide_nb.models.malloc import keep_freed_memory
 from landslide_nb.models.multi import Multi, MultiBackbone
 from landslide_nb.models.weights import PACKAGED, from_file, packaged_weights
 

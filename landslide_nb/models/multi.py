@@ -12,8 +12,8 @@ from typing import Any, Final, NamedTuple, Self, cast
 import torch
 from torch import Tensor, nn
 
+from landslide_nb.common.errors import StudyError
 from landslide_nb.data.bands import MODALITIES, modality_channels
-from landslide_nb.errors import StudyError
 
 NAME: Final = re.compile(r"multi(?:\((?P<options>[^)]*)\))?:(?P<encoder>.+)")
 SHARED: Final = "shared"

@@ -13,7 +13,7 @@ from timm.models import load_state_dict
 from timm.models._efficientnet_blocks import DepthwiseSeparableConv
 from torch import Tensor
 
-from landslide_nb.errors import WeightsError
+from landslide_nb.common.errors import WeightsError
 
 State = dict[str, Tensor]
 PACKAGED: Final = "tf_efficientnet_lite0"

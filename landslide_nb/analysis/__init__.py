@@ -1,1 +1,0 @@
-"""Scores with intervals, explanations, and every picture and table of the book."""

@@ -1,0 +1,1 @@
+"""The tables, pictures and findings of each chapter, a room each."""

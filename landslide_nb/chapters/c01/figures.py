@@ -1,0 +1,85 @@
+"""Chapter 01: pictures of patches and of their statistics."""
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from landslide_nb.chapters.c01.fidelity import MEANS
+from landslide_nb.common.arrays import Pixels
+from landslide_nb.data.bands import BAND_NAMES, BANDS
+from landslide_nb.display.picture import CLASS_COLOURS, CLASS_NAMES, Picture, panels, show_image
+
+
+def bands(pixels: Pixels, title: str, name: str) -> Picture:
+    """All 12 bands of a patch `(12, H, W)`, each on its own scale."""
+    figure, axes = panels(3, 4, 1.9, 2.0)
+    for axis, band, image in zip(axes.flat, BANDS, pixels, strict=True):
+        signed = "Δ" in band.title
+        top = float(np.abs(image).max())
+        options = {"cmap": "PuOr", "vmin": -top, "vmax": top} if signed else {"cmap": "cividis"}
+        show_image(axis, image, band.title, **options)
+        axis.set_xlabel(f"{image.min():.0f} … {image.max():.0f} {band.unit}")
+    figure.suptitle(title)
+    means = ", ".join(f"{band.name} {image.mean():.0f} {band.unit}" for band, image in zip(BANDS, pixels, strict=True))
+    caption = f"{title}: all 12 bands, each on its own scale; below each, its range. Changes (Δ) are centred on zero."
+    return Picture(figure, name, f"Twelve images of one patch, a band each. Band means: {means}.", caption)
+
+
+def band_distributions(table: pd.DataFrame, source: str, name: str) -> Picture:
+    """The mean of each band over the patches of each class; `table` as `statistics.describe` gives it."""
+    figure = boxes_of_means(
+        table.assign(landslide=table["label"].map({0: "no", 1: "landslide"})).sort_values("label"), "landslide"
+    )
+    medians = table.groupby("label")[[f"{band.name}_mean" for band in BANDS]].median()
+    shifts = [
+        f"{b.name} {no:.1f} and {yes:.1f} {b.unit}" for b, (no, yes) in zip(BANDS, medians.T.to_numpy(), strict=True)
+    ]
+    alt = f"Box plots of patch means of 12 bands by class, {source}. Medians without and with a landslide: {'; '.join(shifts)}."
+    caption = f"Patch means of each band, without and with a landslide ({source}; {len(table)} patches)."
+    return Picture(figure, name, alt, caption)
+
+
+def boxes_of_means(table: pd.DataFrame, across: str) -> Figure:
+    """A box plot of patch means for each band, over the values of the column `across`, in the classes' colours."""
+    figure, axes = panels(3, 4, 1.9, 1.8)
+    palette = dict(zip((0, 1), CLASS_COLOURS, strict=True))
+    looks = {"palette": palette, "legend": False, "fliersize": 1, "linewidth": 0.8}
+    for axis, band in zip(axes.flat, BANDS, strict=True):
+        sns.boxplot(table, x=across, y=f"{band.name}_mean", hue="label", ax=axis, **looks)
+        axis.set(xlabel="", ylabel=band.unit)
+        axis.set_title(band.title, fontsize=9)
+    handles = [Patch(color=colour, label=name) for colour, name in zip(CLASS_COLOURS, CLASS_NAMES, strict=True)]
+    figure.legend(handles=handles, loc="outside upper center", ncols=2, fontsize=9, frameon=False)
+    return figure
+
+
+def beside(simulated: pd.DataFrame, real: pd.DataFrame) -> Picture:
+    """The mean of each band over patches of each class, real and simulated side by side."""
+    both = pd.concat([real.assign(source="real"), simulated.assign(source="simulated")], ignore_index=True)
+    figure = boxes_of_means(both, "source")
+    medians = both.groupby(["source", "label"])[MEANS].median()
+    gap = (medians.loc["real"] - medians.loc["simulated"]).abs().max() / real[MEANS].std()
+    alt = (
+        f"Box plots of patch means of 12 bands, real beside simulated, {CLASS_NAMES[0]} (blue) and {CLASS_NAMES[1]} (orange). Medians"
+        f" differ by at most {gap.max():.2f} standard deviations ({BANDS[gap.argmax()].title})."
+    )
+    caption = f"Patch means of each band by class: {len(real)} real patches beside {len(simulated)} simulated ones."
+    return Picture(figure, "fig-beside", alt, caption)
+
+
+def correlations(simulated: pd.DataFrame, real: pd.DataFrame) -> Picture:
+    """Rank correlations between the patch means of the bands, real and simulated."""
+    figure, axes = panels(1, 2, 3.6, 3.3)
+    found = [table[MEANS].corr(method="spearman").to_numpy() for table in (real, simulated)]
+    for axis, matrix, name in zip(axes.flat, found, ("real", "simulated"), strict=True):
+        sns.heatmap(matrix, vmin=-1, vmax=1, cmap="PuOr", square=True, cbar=name == "simulated", ax=axis)
+        axis.set_title(name)
+        axis.set_xticks(np.arange(12) + 0.5, BAND_NAMES, rotation=90)
+        axis.set_yticks(np.arange(12) + 0.5, BAND_NAMES, rotation=0)
+    largest = np.abs(found[0] - found[1]).max()
+    alt = f"Two heat maps of rank correlations between 12 band means, real and simulated; no pair differs by more than {largest:.2f}."
+    return Picture(
+        figure, "fig-correlations", alt, "Rank correlations of patch means between bands, real and simulated."
+    )

@@ -1,0 +1,45 @@
+"""What chapter 06 found, said with the numbers that it computed, beside what the paper found."""
+
+import pandas as pd
+from IPython.display import Markdown
+
+from landslide_nb.display.wording import in_words
+from landslide_nb.experiments.published import published
+
+
+def heads(table: pd.DataFrame) -> Markdown:
+    """Chapter 06: whether a head beats the network's own layer."""
+    others = table.drop(index="FC")
+    best = max(others.index, key=lambda name: others.loc[name, "ours"].value)
+    difference = others.loc[best, "ours"]
+    paper = published("table3")["test_f1"]
+    verdict = "by more than chance allows" if difference.low > 0 else "not by more than chance allows"
+    return Markdown(
+        f"- Best here: {best}, {difference:+.3f} in F1 against FC: {verdict}.\n"
+        f"- The paper's best head is an SVM with C = 0.1, {paper.iloc[-1] - paper.iloc[0]:+.4f} against FC, given without an interval."
+    )
+
+
+def heads_on_real(scores: pd.DataFrame, calibrated: pd.DataFrame, shifted: pd.DataFrame) -> Markdown:
+    """Chapter 06: what the heads know of real patches, how far to trust their probabilities, and what a rarer class does."""
+    f1, difference = scores.columns[:2]
+    best = max(scores.index, key=lambda name: scores.loc[name, f1].value)
+    first, gain = scores[f1].iloc[0], scores.loc[best, difference]
+    error = "expected calibration error"
+    own, errors = calibrated.loc["LightGBM, SMOTE: its own"], dict(calibrated[error])
+    lines = [
+        f"- Best on real patches: {best}, out-of-fold F1 {scores.loc[best, f1]}, AUROC {scores.loc[best, 'AUROC']}."
+        f" That is {gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}] in F1 against {scores.index[0]} ({first}),"
+        f" {in_words(gain)}.",
+        f"- With SMOTE, trees say {own['said']:.1%} where {own['true']:.1%} are true,"
+        f" with an {error} of {errors['LightGBM, SMOTE: its own']}; recalibrated inside"
+        f" the folds it is {errors['LightGBM, SMOTE: recalibrated']}, and that of the best"
+        f" {errors[f'{best}: recalibrated']}.",
+    ]
+    lines += [
+        f"- Thinned to {float(rate):.0%} of landslides, the rate is estimated at {row['estimated rate']:.1%}. Correcting for it moves F1 by"
+        f" {row['gain'].value:+.3f} [{row['gain'].low:+.3f}, {row['gain'].high:+.3f}], {in_words(row['gain'])}; by"
+        f" {row['mean gain']:+.3f} on average over draws."
+        for rate, row in zip(shifted.index, shifted.to_dict("records"), strict=True)
+    ]
+    return Markdown("\n".join(lines))

@@ -1,0 +1,57 @@
+"""What chapter 09 found, said with the numbers that it computed."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+from IPython.display import Markdown
+
+from landslide_nb.display.wording import in_words
+from landslide_nb.inference.incremental import MULTI
+from landslide_nb.metrics.bootstrap import Interval
+
+
+def found(
+    climbed: pd.DataFrame,
+    rival: str,
+    gained: Mapping[str, Interval],
+    lost: pd.DataFrame,
+    halved: Interval,
+    rarer: pd.DataFrame,
+    source: str,
+) -> Markdown:
+    """What each step adds, what the ensemble gives beyond a network, and what stands when something is missing.
+
+    Args:
+        climbed: `ladder.table`.
+        rival: the best single network, by out-of-fold F1.
+        gained: the last step minus that network.
+        lost: `robustness.table`.
+        halved: `robustness.half` of the ascending pass.
+        rarer: `robustness.prior`.
+        source: what the patches are.
+    """
+    column = "adds there" if "adds there" in climbed else "adds"
+    where = "on the hold-out part" if column == "adds there" else "out of fold"
+    steps: Any = climbed[column].iloc[1:].to_dict()
+    up = [name for name, value in steps.items() if value.low > 0]
+    down = [name for name, value in steps.items() if value.high < 0]
+    ascending, price = lost["no ascending pass"], climbed.iloc[-1]
+    row: Any = rarer.iloc[0]
+    lines = [
+        f"- On {source}, {where}: {_listed(up, steps)} adds more than chance allows; {_listed(down, steps)} takes more away than"
+        f" chance allows; of the other {len(steps) - len(up) - len(down)} steps neither can be said.",
+        f"- The last step minus the best single network ({rival}): "
+        + "; ".join(f"{value:+.3f} {name}, {in_words(value)}" for name, value in gained.items())
+        + f". It costs {price['prediction (s)']:.0f} s for 1,000 patches.",
+        f"- Without the ascending pass the single stem loses {ascending['one stem']:.3f}, encoders with modality dropout"
+        f" {ascending[MULTI]:.3f}: {'at most half as much' if halved.value >= 0 else 'more than half as much'}"
+        f" (half of the first minus the second: {halved:+.3f}).",
+        f"- At a rate of {row['true rate']:.0%} instead of what was trained on, correcting for the rate that the probabilities"
+        f" themselves suggest ({row['estimated rate']:.0%}) changes F1 by {row['gain']:+.3f}.",
+    ]
+    return Markdown("\n".join(lines))
+
+
+def _listed(names: list[str], steps: Mapping[str, Interval]) -> str:
+    return ", ".join(f"{name.removeprefix('+ ')} ({steps[name]:+.3f})" for name in names) or "no step"

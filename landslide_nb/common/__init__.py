@@ -1,0 +1,1 @@
+"""What all rooms may use: errors, progress, files, locks, the store of kept results."""

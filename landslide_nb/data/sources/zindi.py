@@ -1,0 +1,197 @@
+"""The challenge's folder in and out: Train.csv, Test.csv, SampleSubmission.csv and one `<ID>.npy` for each patch.
+
+Patches are float64 `(64, 64, 12)`, channels last. The real Test.csv lists one ID twice: that is one patch and two rows.
+"""
+
+import csv
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from tokenize import TokenError
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from landslide_nb.common.errors import DataError
+from landslide_nb.common.files import replacing
+from landslide_nb.common.progress import Say, followed
+from landslide_nb.data.bands import BAND_NAMES
+from landslide_nb.data.patches import Part, Patches, check_finite, write_parts
+
+SHAPE = (64, 64, len(BAND_NAMES))
+
+
+def read(folder: str | Path) -> tuple[Patches, Patches]:
+    """Read the labelled and the unlabelled patches of a challenge folder.
+
+    Args:
+        folder: holds Train.csv (`ID,label`) and the patches, anywhere below it; Test.csv (`ID`) may be missing.
+
+    Returns:
+        The training patches with labels; the test patches (each once, none if there is no Test.csv) without.
+
+    Raises:
+        DataError: naming the file and the fault.
+    """
+    train, test = (_loaded(part) for part in parts(folder).values())
+    return train, test
+
+
+def _loaded(part: Part) -> Patches:
+    pixels = np.empty((len(part.ids), SHAPE[2], *SHAPE[:2]), np.float32)
+    for i, patch in enumerate(part.pixels):
+        pixels[i] = patch
+    return Patches(part.ids, pixels, part.labels)
+
+
+def convert(folder: str | Path, path: str | Path, say: Say | None = None) -> dict[str, Part]:
+    """Write a challenge folder into one HDF5 file with the parts "train" and "test", one patch in memory at a time."""
+    found = {name: part for name, part in parts(folder).items() if part.ids}
+    write_parts(path, {name: _said(name, part, say) for name, part in found.items()})
+    return found
+
+
+def _said(name: str, part: Part, say: Say | None) -> Part:
+    """The same part, its patches counted aloud as they are taken."""
+    return part._replace(pixels=followed(part.pixels, len(part.ids), name, say))
+
+
+def parts(folder: str | Path) -> dict[str, Part]:
+    """The parts "train" and "test" of a folder; ids and labels are read now, pixels when they are asked for."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise DataError(f"{folder} is not a folder; expected one with Train.csv and <ID>.npy files")
+    found = files(folder)
+    ids, labels = read_labels(folder / "Train.csv")
+    if not ids:
+        raise DataError(f"{folder / 'Train.csv'} lists no patches; expected one row for each")
+    train = Part(ids, labels, _pixels(ids, found, folder / "Train.csv"))
+    rows = read_ids(folder / "Test.csv") if (folder / "Test.csv").is_file() else ()
+    distinct = tuple(dict.fromkeys(rows))
+    both = sorted(set(ids) & set(distinct))
+    if both:
+        raise DataError(
+            f"{both[0]} is listed in Train.csv and in Test.csv ({len(both)} such); keep one, or the test leaks"
+        )
+    return {"train": train, "test": Part(distinct, None, _pixels(distinct, found, folder / "Test.csv"), rows)}
+
+
+def read_labels(path: Path) -> tuple[tuple[str, ...], NDArray[np.int8]]:
+    """The ids and labels of Train.csv; a row that stands twice with the same label counts once."""
+    table = _table(path, ("ID", "label"))
+    wrong = table[~table["label"].isin(("0", "1"))]
+    if len(wrong):
+        line, row = wrong.index[0] + 2, wrong.iloc[0]
+        raise DataError(f"{path}, line {line}: {row['ID']} has label {row['label']!r}; expected 0 or 1")
+    table = table.drop_duplicates(["ID", "label"])
+    twice = table[table["ID"].duplicated()]
+    if len(twice):
+        raise DataError(
+            f"{path}, line {twice.index[0] + 2}: {twice['ID'].iloc[0]} stands twice, with two labels; keep one row"
+        )
+    return tuple(table["ID"]), table["label"].to_numpy().astype(np.int8)
+
+
+def read_ids(path: Path) -> tuple[str, ...]:
+    """The ids of Test.csv or SampleSubmission.csv, in order and as often as they are listed."""
+    return tuple(_table(path, ("ID",))["ID"])
+
+
+def _table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    if not path.is_file():
+        raise DataError(f"{path} does not exist; a challenge folder has one, with the columns {','.join(columns)}")
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, skip_blank_lines=False)
+    except (ValueError, OSError) as error:  # pandas' parser errors are ValueErrors
+        raise DataError(f"{path} cannot be read as CSV ({str(error).strip()})") from error
+    if table.index.dtype != np.int64:  # pandas takes a field too many for an index
+        raise DataError(f"{path} has rows with more fields than its header; expected {','.join(columns)}")
+    table = table[(table != "").any(axis=1)]  # blank lines count, so that a line's number is the file's
+    for column in columns:
+        if column not in table:
+            found = ",".join(map(str, table.columns))
+            raise DataError(f"{path} has no column {column!r}; expected {','.join(columns)}, found {found}")
+    unnamed = table.index[table["ID"] == ""]
+    if len(unnamed):
+        raise DataError(f"{path}, line {unnamed[0] + 2}: the ID is empty")
+    return table
+
+
+def files(folder: Path) -> dict[str, Path]:
+    """The `.npy` files anywhere below a folder, by the patch's id."""
+    found: dict[str, Path] = {}
+    for path in sorted(folder.rglob("*.npy")):
+        if path.stem in found:
+            raise DataError(f"{path.stem}.npy is there twice: {found[path.stem]} and {path}; keep one")
+        found[path.stem] = path
+    return found
+
+
+def _pixels(ids: Sequence[str], files: dict[str, Path], listed_in: Path) -> Iterator[NDArray[np.float32]]:
+    for name in ids:
+        if name not in files:
+            raise DataError(f"{listed_in} lists {name}, but there is no {name}.npy below {listed_in.parent}")
+        yield load_patch(files[name])
+
+
+def load_patch(path: str | Path) -> NDArray[np.float32]:
+    """Read one patch as float32 `(12, 64, 64)` from the challenge's `(64, 64, 12)`.
+
+    Raises:
+        DataError: if it is missing, truncated, pickled, of another shape or type, or not finite.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise DataError(f"{path} does not exist; expected a patch of shape {SHAPE}")
+    try:
+        with path.open("rb") as stream:  # np.load would also take archives
+            patch = np.lib.format.read_array(stream, allow_pickle=False)
+    except (ValueError, EOFError, OSError, SyntaxError, TokenError) as error:  # the last two: a damaged header
+        reason = str(error).splitlines()[0]
+        raise DataError(f"{path} is not a whole .npy file of plain numbers ({reason}); fetch it again") from error
+    if patch.shape != SHAPE or patch.dtype.kind not in "fiu":
+        raise DataError(f"{path} holds {patch.dtype} {patch.shape}; expected numbers of shape {SHAPE}")
+    with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, and is refused below
+        pixels = np.ascontiguousarray(patch.transpose(2, 0, 1), np.float32)
+    check_finite(pixels, str(path))
+    return pixels
+
+
+def write(folder: str | Path, train: Patches | Part, test: Patches | Part, say: Say | None = None) -> None:
+    """Write patches as the challenge ships them; the folder must be new or empty, and Train.csv is written last.
+
+    Args:
+        folder: where they go.
+        train: labelled patches; those of a `Part` are taken one by one.
+        test: patches whose labels, if there are any, are not written.
+        say: takes a line of progress now and then.
+
+    Raises:
+        DataError: if there is something in the folder, or the training patches have no labels.
+    """
+    folder = Path(folder)
+    check_new(folder)
+    if train.labels is None:
+        raise DataError(f"the {len(train.ids)} training patches have no labels; a challenge folder needs them")
+    for name, patches in (("train_data", train), ("test_data", test)):
+        (folder / name).mkdir(parents=True)
+        pixels_of_each = followed(patches.pixels, len(patches.ids), name, say)
+        for patch_id, pixels in zip(patches.ids, pixels_of_each, strict=True):
+            np.save(folder / name / f"{patch_id}.npy", pixels.transpose(1, 2, 0).astype(np.float64), allow_pickle=False)
+    write_csv(folder / "Test.csv", {"ID": test.ids})
+    write_csv(folder / "SampleSubmission.csv", {"ID": test.ids, "label": ["0"] * len(test.ids)})
+    write_csv(folder / "Train.csv", {"ID": train.ids, "label": list(map(str, train.labels))})
+
+
+def check_new(folder: Path) -> None:
+    """Raise `DataError` if there is something where a new folder is to be written."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise DataError(f"{folder} exists and is not an empty folder; name a new one, nothing was written")
+
+
+def write_csv(path: Path, columns: dict[str, Sequence[str]]) -> None:
+    """Write a small CSV atomically."""
+    with replacing(path) as temporary, temporary.open("w", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(zip(*columns.values(), strict=True))

@@ -1,0 +1,1 @@
+"""How tables and pictures of the book look."""

@@ -1,0 +1,97 @@
+"""Grids: which runs each chapter needs, as studies by name."""
+
+from typing import get_args
+
+from landslide_nb.experiments.published import published
+from landslide_nb.experiments.study import Study
+from landslide_nb.models.backbones import Stem
+
+
+def ablations(study: Study) -> dict[str, Study]:
+    """The rows of the paper's Table 2 as studies; image sizes in the table's proportions."""
+    table = published("table2")
+    base = table["size"].iloc[0]
+    return {
+        row["row"]: study.replace(
+            image_size=round(study.image_size * row["size"] / base),
+            smote=study.smote_per_patch if row["smote"] else 0,
+            **{name: row[name] for name in ("channels", "mixup", "cutmix", "schedule", "scaling")},
+        )
+        for row in table.to_dict("records")
+    }
+
+
+def longer_ablations(study: Study) -> dict[str, Study]:
+    """The same rows with `longer` times the epochs, to see what the budget decides; none where `longer` is 1."""
+    if study.longer == 1:
+        return {}
+    return {row: each.replace(epochs=study.longer * study.epochs) for row, each in ablations(study).items()}
+
+
+def baseline(study: Study) -> Study:
+    """The first row of Table 2."""
+    return next(iter(ablations(study).values()))
+
+
+def best(study: Study) -> Study:
+    """The last row of Table 2: the paper's best network, whose embeddings Table 3 gives to the heads."""
+    return list(ablations(study).values())[-1]
+
+
+def before_split(study: Study) -> Study:
+    """The best network with SMOTE before the split, which leaks: chapter 02 shows by how much, nothing else may use it."""
+    return best(study).replace(smote_scope="before_split")
+
+
+def by_backbone(study: Study) -> dict[str, Study]:
+    """The baseline with each backbone of the edition's list, and with DeCUR's weights where there is a file of them."""
+    base = baseline(study)
+    rows = {name: base.replace(backbone=name, weights=weights) for name, weights in study.backbones.items()}
+    return rows | ({"resnet50, DeCUR": base.replace(backbone="resnet50", weights=study.decur)} if study.decur else {})
+
+
+def by_pretraining(study: Study) -> dict[str, Study]:
+    """The baseline's network from random weights, and the baseline."""
+    base = baseline(study)
+    return {"none": base.replace(weights="none"), base.weights: base}
+
+
+def by_stem(study: Study) -> dict[str, Study]:
+    """The baseline, whose first filters are timm's repeated ones, and with the other stems."""
+    base = baseline(study)
+    return {stem: base.replace(stem=stem) for stem in get_args(Stem)}
+
+
+def by_modality(study: Study) -> dict[str, Study]:
+    """Chapter 09: one stem for all bands and an encoder for each modality, each without and with modality dropout.
+
+    All stems start at random, so that no encoder of radar starts from filters for colours; nothing else is changed from the
+    baseline.
+    """
+    one = baseline(study).replace(stem="random")
+    multi, shared = (one.replace(backbone=f"{kind}:{study.backbone}") for kind in ("multi", "multi(shared)"))
+    dropout = {"modality_dropout": study.missing_rate}
+    return {
+        "one stem": one,
+        "one stem, dropout": one.replace(**dropout),
+        "encoders": multi,
+        "encoders, dropout": multi.replace(**dropout),
+        "encoders, passes share": shared,
+    }
+
+
+def contenders(study: Study) -> dict[str, Study]:
+    """The networks that chapter 09 puts together: the baseline, those by modality, and every other backbone."""
+    others = {name: each for name, each in by_backbone(study).items() if name != study.backbone}
+    return {"baseline": baseline(study)} | by_modality(study) | others
+
+
+def experiments(study: Study) -> dict[str, Study]:
+    """Every study that the chapters ask runs of, once, under one of its names."""
+    named = ablations(study) | by_backbone(study) | {"SSIM-SMOTE before the split": before_split(study)}
+    named |= {f"weights {name}": each for name, each in by_pretraining(study).items()}
+    named |= {f"stem {name}": each for name, each in by_stem(study).items()}
+    named |= by_modality(study)
+    named |= {f"{name}, {each.epochs} epochs": each for name, each in longer_ablations(study).items()}
+    distinct = {each.settings.model_dump_json(): (name, each) for name, each in reversed(named.items())}
+    return dict(reversed(distinct.values()))

@@ -1,0 +1,139 @@
+"""What the store keeps of runs: what there is, and the removal of what no longer serves."""
+
+import json
+import shutil
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from landslide_nb.common.lock import locked
+from landslide_nb.common.store import store
+from landslide_nb.experiments.code import code_version
+
+COLUMNS = ("key", "edition", "backbone", "fold", "F1", "seconds", "MB", "state")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A run in the store, whole or begun, or what is left of one.
+
+    Attributes:
+        key: its hash.
+        paths: its folder, or what an interrupted one left.
+        record: what it says of itself; empty where it left no word.
+        state: "current", "old code" (or libraries: nobody asks for it any more), "training", "interrupted" (goes on when it is
+            asked for again) or "leftover".
+    """
+
+    key: str
+    paths: tuple[Path, ...]
+    record: dict[str, Any]
+    state: str
+
+    @property
+    def needless(self) -> bool:
+        """Whether nothing would read it again."""
+        return self.state in ("old code", "leftover")
+
+    @property
+    def megabytes(self) -> float:
+        """What it takes on disk."""
+        files = [file for path in self.paths for file in (path, *path.rglob("*")) if file.is_file()]
+        return sum(file.stat().st_size for file in files) / 1e6
+
+    @property
+    def row(self) -> tuple[object, ...]:
+        """Its line of the table."""
+        fold = self.record["fold"] + 1 if "fold" in self.record else None
+        known = (self.key, self.record.get("edition"), self.record.get("backbone"), fold)
+        history = self.paths[0] / "history.csv"
+        score = pd.read_csv(history)["validation_f1"].iloc[-1] if history.is_file() else None
+        return *known, score, self.record.get("run_seconds"), self.megabytes, self.state
+
+
+def kept() -> list[Kept]:
+    """All that the store holds of runs, by key."""
+    folder = store() / "runs"
+    by_key: dict[str, list[Path]] = {}
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        by_key.setdefault(_key(path), []).append(path)
+    return [each for key, paths in sorted(by_key.items()) for each in _sorted_out(key, paths)]
+
+
+def _key(path: Path) -> str:
+    """`KEY`, `KEY.lock`, `KEY.checkpoint`, `KEY.tmp` and the half-written `.PID.KEY.checkpoint` belong to one run."""
+    return path.name.split(".")[2 if path.name.startswith(".") else 0]
+
+
+def _sorted_out(key: str, paths: list[Path]) -> list[Kept]:
+    """The run that is whole, and what lies beside it: a run that goes on, one that could, or rubbish."""
+    whole, beside = [path for path in paths if path.name == key], [path for path in paths if path.name != key]
+    found = [Kept(key, (path,), record := _read(path / "run.json"), _state(record)) for path in whole]
+    if not beside:
+        return found
+    lock = store() / "runs" / f"{key}.lock"
+    record = _read(lock)
+    if _held(lock):
+        state = "training"
+    elif whole or not lock.with_suffix(".checkpoint").is_file() or _state(record) != "current":
+        state = "leftover"
+    else:
+        state = "interrupted"
+    return [*found, Kept(key, tuple(beside), record, state)]
+
+
+def _state(record: dict[str, Any]) -> str:
+    return "current" if record.items() >= code_version().items() else "old code"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """What a run says of itself; nothing where it could not finish the sentence."""
+    with suppress(OSError, json.JSONDecodeError):
+        record: dict[str, Any] = json.loads(path.read_text())
+        return record
+    return {}
+
+
+def _held(lock: Path) -> bool:
+    """Whether a process holds a lock."""
+    if not lock.is_file():
+        return False
+    try:
+        with locked(lock, None, wait=False, remove=False):
+            return False
+    except BlockingIOError:
+        return True
+
+
+def table(runs: list[Kept]) -> str:
+    """Runs as plain text."""
+    rows = pd.DataFrame([each.row for each in runs], columns=list(COLUMNS)).astype({"fold": "Int64"})
+    formats = {"F1": "{:.3f}".format, "seconds": "{:.0f}".format, "MB": "{:.1f}".format}
+    return rows.to_string(index=False, na_rep="", formatters=formats) if runs else f"no runs in {store()}"
+
+
+def remove(run: Kept) -> bool:
+    """Remove a run, unless another process has begun to work on it."""
+    lock = store() / "runs" / f"{run.key}.lock"
+    try:
+        with locked(lock, None, wait=False):
+            for path in run.paths:
+                if path.is_dir():
+                    _remove_folder(path)
+                elif path != lock:
+                    path.unlink(missing_ok=True)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _remove_folder(folder: Path) -> None:
+    """Rename it first: a run whose files go one by one would look whole."""
+    going = folder.with_suffix(".gone")
+    if going != folder:
+        shutil.rmtree(going, ignore_errors=True)
+        folder.rename(going)
+    shutil.rmtree(going)

@@ -1,0 +1,173 @@
+"""What a study would train, and what that would cost, before anyone pays for it. Nothing is read, built or trained."""
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+import pandas as pd
+import torch
+from torch import Tensor
+from torch.autograd.graph import saved_tensors_hooks
+from torch.utils.flop_counter import FlopCounterMode
+
+from landslide_nb.common.errors import StudyError
+from landslide_nb.data.bands import BANDS
+from landslide_nb.experiments import grids
+from landslide_nb.experiments.run import Run
+from landslide_nb.experiments.study import Study
+from landslide_nb.models.backbones import create, parameters
+from landslide_nb.simulation.draw import POSITIVE_RATE
+from landslide_nb.training.settings import Settings
+
+PATCH: Final = len(BANDS) * 64 * 64 * 4  # bytes
+STATES: Final = 6  # of the weights, float32: themselves, gradients, Adam's two moments, and the kept last and best ones
+FORWARD_AND_BACKWARD: Final = (
+    3  # times the work of a forward pass: a backward pass has two products for each of its own
+)
+TFLOPS: Final = (
+    40.0  # what a recent data-centre GPU sustains, about, on such networks in bfloat16; its peak is far higher
+)
+ASSUMED: Final = (
+    "Assumed: {patches:,} patches, {held_out:,} of them held out for the test, {rate:.1%} with a landslide; a training step works"
+    " {steps} times\nas much as a forward pass; the GPU sustains {tflops:g} TFLOP/s (--tflops: 3 × GFLOPs × images of an epoch"
+    " / 1000 / its seconds tell yours);\neach run has one GPU. GB are those of weights, gradients, optimizer, all patches, and"
+    " activations of a batch: of N processes that\nshare it, each holds 1/N. Not counted: scoring and prediction, SMOTE's search"
+    " for neighbours, waiting in queues."
+)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a network costs.
+
+    Attributes:
+        parameters: trainable numbers.
+        flops: of the forward pass of one image; a multiplication and an addition are two.
+        activations: bytes in float32 that the forward pass of one image keeps for the backward pass.
+    """
+
+    parameters: int
+    flops: float
+    activations: float
+
+
+def jobs(study: Study) -> dict[str, Run]:
+    """Every distinct run of a study, under a name that can be a file's: `03-CutMix-fold-1`; folds count from 1 as in reports."""
+    return {
+        f"{number:02d}-{re.sub(r'[^A-Za-z0-9]+', '-', name).strip('-')}-fold-{fold + 1}": Run(chosen, fold)
+        for number, (name, chosen) in enumerate(grids.experiments(study).items(), 1)
+        for fold in range(chosen.folds)
+    }
+
+
+def job(study: Study, name: str) -> Run:
+    """The run of a study that has this name.
+
+    Raises:
+        StudyError: if none has.
+    """
+    named = jobs(study)
+    if name not in named:
+        near = difflib.get_close_matches(name, named, 1)
+        raise StudyError(f"no run is called {name!r}; {f'did you mean {near[0]!r}?' if near else 'see `plan --names`'}")
+    return named[name]
+
+
+@cache
+def cost(backbone: str, channels: int, image_size: int) -> Cost:
+    """Measure a network on torch's meta device, where tensors have shapes and no numbers; it takes a second or two."""
+    images, kept = 2, dict[int, int]()
+    with torch.device("meta"):
+        network = create(backbone, channels, "none", image_size=image_size).train()
+        x = torch.empty(images, channels, image_size, image_size)
+
+    def keep(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        kept[storage._cdata] = storage.nbytes()
+        return tensor
+
+    with FlopCounterMode(display=False) as counter, saved_tensors_hooks(keep, lambda tensor: tensor):
+        logits = network(x)  # what it kept lives as long as this: no storage is counted twice under one address
+    for own in (*network.parameters(), *network.buffers()):
+        kept.pop(own.untyped_storage()._cdata, None)
+    del logits
+    return Cost(parameters(network), counter.get_total_flops() / images, sum(kept.values()) / images)
+
+
+def images(study: Study) -> int:
+    """How many samples, synthetic ones included, a run of a study trains on, on average over folds."""
+    development = study.simulated_patches - study.n_test
+    train = development - development / study.folds
+    minority = train * POSITIVE_RATE
+    synthetic = study.smote * minority
+    if study.smote and study.smote_ratio is not None:
+        synthetic = study.smote_ratio * (train - minority) - minority
+    rows = round(train + synthetic)
+    return (rows - rows % study.batch_size or rows) * study.epochs
+
+
+def memory(settings: Settings, patches: int, of: Cost) -> float:
+    """Bytes of GPU memory that training takes: activations in bfloat16 take half."""
+    activations = of.activations * settings.batch_size * (0.5 if settings.precision == "bfloat16" else 1)
+    return 4 * STATES * of.parameters + activations + patches * PATCH
+
+
+def table(studies: Mapping[str, Study], tflops: float = TFLOPS) -> pd.DataFrame:
+    """A row for each experiment.
+
+    Args:
+        studies: by name, as `Study.experiments` gives them.
+        tflops: 10¹² floating-point operations that the GPU sustains a second.
+
+    Returns:
+        experiment, backbone, px, channels, runs, images (of all its runs), parameters (in millions), GFLOPs (of a
+        forward pass), GB (of GPU memory) and hours (of all its runs).
+    """
+    rows = []
+    for name, study in studies.items():
+        of = cost(study.backbone, study.channels, study.image_size)
+        seen = images(study) * study.folds
+        work = FORWARD_AND_BACKWARD * of.flops * seen
+        rows.append(
+            {
+                "experiment": name,
+                "backbone": study.backbone,
+                "px": study.image_size,
+                "channels": study.channels,
+                "runs": study.folds,
+                "images": seen,
+                "parameters (M)": of.parameters / 1e6,
+                "GFLOPs": of.flops / 1e9,
+                "GB": memory(study.settings, study.simulated_patches, of) / 1e9,
+                "GPU hours": work / (tflops * 1e12) / 3600,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def text(study: Study, tflops: float = TFLOPS) -> str:
+    """The plan of a study as plain text: a line for each experiment, the sums, and what was assumed."""
+    plan = table(grids.experiments(study), tflops)
+    kinds = {
+        "images": "{:,}",
+        "parameters (M)": "{:.1f}",
+        "GFLOPs": "{:.2f}",
+        "GB": "{:.1f}",
+        "GPU hours": "{:.2f}",
+    }
+    lines = plan.to_string(index=False, formatters={name: kind.format for name, kind in kinds.items()})
+    total = (
+        f"{plan['runs'].sum()} runs see {plan['images'].sum():,} images in {plan['GPU hours'].sum():.1f} GPU hours,"
+        f" and need {plan['GB'].max():.1f} GB of GPU memory at most."
+    )
+    assumed = ASSUMED.format(
+        patches=study.simulated_patches,
+        held_out=study.n_test,
+        rate=POSITIVE_RATE,
+        steps=FORWARD_AND_BACKWARD,
+        tflops=tflops,
+    )
+    return f"{lines}\n\n{total}\n\n{assumed}"

@@ -1,0 +1,211 @@
+"""Run: one training run, kept under the hash of all that determines it.
+
+`Run(study, fold).fit()` trains once and writes atomically; afterwards it reads. Two processes that ask for the same run
+train it once. An interrupted run goes on from its last epoch. The processes of an `accelerate launch` train each run together:
+the main one locks, decides and writes, the others follow.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+
+from landslide_nb.common.arrays import Indices
+from landslide_nb.common.errors import DataError
+from landslide_nb.common.lock import locked
+from landslide_nb.common.store import store
+from landslide_nb.data.patches import Patches
+from landslide_nb.data.scaling import Scaler
+from landslide_nb.data.splits import Split
+from landslide_nb.experiments.code import code_version
+from landslide_nb.experiments.study import Study
+from landslide_nb.models.backbones import AnyBackbone
+from landslide_nb.training.distributed import from_main, processes
+from landslide_nb.training.fold import Fitted, fit_fold
+from landslide_nb.training.loop import build
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What a run has come to. N is the number of all labelled patches.
+
+    Attributes:
+        probabilities: float32 `(N,)` by the last weights; the fold's validation patches may be scored by these.
+        best_probabilities: float32 `(N,)` by the weights of the best validation F1; for the hold-out test only.
+        embeddings: float32 `(N, D)` by the last weights.
+        first, second, weight: the training table.
+        history: one row an epoch.
+        seconds: of training and prediction.
+        train: indices of the fold's training patches.
+        validation: of its validation patches.
+        test: of the hold-out test patches.
+        folder: where it is kept.
+    """
+
+    probabilities: NDArray[np.float32]
+    best_probabilities: NDArray[np.float32]
+    embeddings: NDArray[np.float32]
+    first: NDArray[np.int64]
+    second: NDArray[np.int64]
+    weight: NDArray[np.float32]
+    history: pd.DataFrame
+    seconds: float
+    train: Indices
+    validation: Indices
+    test: Indices
+    folder: Path
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One training run: a study's settings on one fold of its patches."""
+
+    study: Study
+    fold: int
+
+    @cached_property
+    def data(self) -> tuple[Patches, Split]:
+        """The study's patches and how they are split."""
+        return _data(
+            self.study.model_dump_json(include={"data", "simulated_patches", "n_test", "folds", "data_seed", "edition"})
+        )
+
+    @property
+    def held_out(self) -> Indices:
+        """The patches that the run must not train on: its validation fold and the test part."""
+        split = self.data[1]
+        return np.concatenate([split.folds[self.fold][1], split.test])
+
+    @cached_property
+    def determined_by(self) -> dict[str, object]:
+        """All that the run's bytes depend on."""
+        if not 0 <= self.fold < self.study.folds:
+            raise DataError(f"fold {self.fold} does not exist; there are {self.study.folds}, counted from 0")
+        split = {name: getattr(self.study, name) for name in ("n_test", "folds", "data_seed")}
+        # The fingerprint does not depend on the patches' order; a run's arrays and its split do.
+        order = hashlib.sha256("\n".join(self.data[0].ids).encode()).hexdigest()[:16]
+        where = {"fold": self.fold, "fingerprint": self.data[0].fingerprint, "order": order}
+        weights = {"weights_file": _file_hash(self.study.weights)}
+        return self.study.settings.model_dump() | split | where | weights | code_version()
+
+    @property
+    def key(self) -> str:
+        """The hash that the run is kept under."""
+        return hashlib.sha256(json.dumps(self.determined_by, sort_keys=True).encode()).hexdigest()[:20]
+
+    @property
+    def folder(self) -> Path:
+        """Where the run is, or will be."""
+        return store() / "runs" / self.key
+
+    @property
+    def done(self) -> bool:
+        """Whether the run is there."""
+        return self.folder.is_dir()
+
+    def fit(self, report: Callable[[str], None] = lambda line: None) -> Result:
+        """Train if that has not been done, and read the result."""
+        if not self._is_done():
+            main = processes().is_main_process
+            with locked(self.folder.with_suffix(".lock"), self.record) if main else nullcontext():
+                if not self._is_done():
+                    self._fit(report)
+            processes().wait_for_everyone()  # until it is written
+        return self._read()
+
+    def _is_done(self) -> bool:
+        return from_main(lambda: self.done)
+
+    @property
+    def record(self) -> dict[str, object]:
+        """What a run says of itself: all that determines it, and who asked for it."""
+        return self.determined_by | {"edition": self.study.edition, "processes": processes().num_processes}
+
+    def _fit(self, report: Callable[[str], None]) -> None:
+        patches, split = self.data
+        checkpoint = self.folder.with_suffix(".checkpoint")
+        started = time.perf_counter()
+        fitted = fit_fold(self.study.settings, patches, split, self.fold, checkpoint, report)
+        if not processes().is_main_process:
+            return
+        temporary = self.folder.with_suffix(".tmp")
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        _write(temporary, fitted)
+        record = self.record | {"run_seconds": time.perf_counter() - started}
+        (temporary / "run.json").write_text(json.dumps(record, indent=1, sort_keys=True))
+        for path in temporary.iterdir():  # a power cut must not leave a whole folder of empty files
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        temporary.rename(self.folder)
+        for left in (checkpoint, *checkpoint.parent.glob(f".*.{checkpoint.name}")):  # half-written ones have a dot
+            left.unlink(missing_ok=True)
+
+    def _read(self) -> Result:
+        with np.load(self.folder / "arrays.npz", allow_pickle=False) as arrays:
+            kept = {name: arrays[name] for name in arrays.files if name not in ("centre", "scale")}
+        history = pd.read_csv(self.folder / "history.csv")
+        seconds = json.loads((self.folder / "run.json").read_text())["run_seconds"]
+        split = self.data[1]
+        train, validation = split.folds[self.fold]
+        return Result(
+            **kept,
+            history=history,
+            seconds=seconds,
+            train=train,
+            validation=validation,
+            test=split.test,
+            folder=self.folder,
+        )
+
+    def model(self) -> tuple[AnyBackbone, Scaler]:
+        """The trained network (its last weights, on the CPU) and the scaling of its input."""
+        self.fit()
+        network = build(self.study.settings.model_copy(update={"weights": "none"}))
+        network.load_state_dict(load_file(self.folder / "last.safetensors"))
+        with np.load(self.folder / "arrays.npz", allow_pickle=False) as arrays:
+            return network.eval(), Scaler(arrays["centre"], arrays["scale"])
+
+
+def _write(folder: Path, fitted: Fitted) -> None:
+    np.savez(
+        folder / "arrays.npz",
+        probabilities=fitted.probabilities,
+        best_probabilities=fitted.best_probabilities,
+        embeddings=fitted.embeddings,
+        first=fitted.rows.first,
+        second=fitted.rows.second,
+        weight=fitted.rows.weight,
+        centre=fitted.scaler.centre,
+        scale=fitted.scaler.scale,
+    )
+    save_file({name: value.cpu() for name, value in fitted.trained.last.items()}, folder / "last.safetensors")
+    save_file({name: value.cpu() for name, value in fitted.trained.best.items()}, folder / "best.safetensors")
+    pd.DataFrame(fitted.trained.history).to_csv(folder / "history.csv", index=False)
+
+
+@cache
+def _data(choice: str) -> tuple[Patches, Split]:
+    """Patches are read and hashed once for all runs of a process; of several processes, one renders simulated ones."""
+    values = json.loads(choice)
+    study = Study.load(**values)
+    lock = store() / "data" / f"{hashlib.sha256(choice.encode()).hexdigest()[:16]}.lock"
+    with locked(lock, values) if study.simulated or study.twins else nullcontext():
+        patches = study.patches()
+    return patches, study.split(patches)
+
+
+def _file_hash(weights: str) -> str | None:
+    path = Path(weights)
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.is_file() else None

@@ -1,0 +1,171 @@
+"""How fast a backbone is and what memory it takes, measured once on a machine and kept.
+
+Each is measured in a process of its own, so that nothing of the one before is in its way or in its memory.
+"""
+
+import hashlib
+import inspect
+import json
+import os
+import platform
+import re
+import resource
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import numpy as np
+import torch
+from torch.nn.functional import kl_div, log_softmax
+
+from landslide_nb.common.files import replacing
+from landslide_nb.common.lock import locked
+from landslide_nb.common.store import store
+from landslide_nb.models.backbones import create
+from landslide_nb.training.settings import Settings
+
+SECONDS: Final = 1.0  # for each rate, or three steps if they take longer
+DETERMINE: Final = ("backbone", "channels", "image_size", "batch_size", "precision", "threads")
+
+
+class Rate(NamedTuple):
+    """Images a second: the median of some steps, the slowest and the fastest of them."""
+
+    median: float
+    slowest: float
+    fastest: float
+
+
+@dataclass(frozen=True)
+class Speed:
+    """What a backbone does with batches of a study's size, without augmentation.
+
+    Attributes:
+        forward: of prediction.
+        training: of training steps: forward, backward, Adam.
+        memory: bytes that training steps take at most: by how much the peak of the process's resident memory grows, network
+            and optimizer included; on a GPU the peak of what torch allocates there.
+        machine: where it was measured.
+    """
+
+    forward: Rate
+    training: Rate
+    memory: int
+    machine: str
+
+
+def speed(settings: Settings, report: Callable[[str], None] = lambda line: None) -> Speed | None:
+    """The speed of a run's backbone on this machine; what is not kept is measured, by one process at a time.
+
+    Args:
+        settings: of a run; its weights do not matter.
+        report: is told of a measurement.
+
+    Returns:
+        None where the machine has not the memory for a step.
+    """
+    kept = store() / "speeds" / f"{_key(settings)}.json"
+    with locked(kept.with_name("measuring.lock"), None, remove=False):
+        if not kept.is_file():
+            report(f"measuring the speed of {settings.backbone}")
+            measured = _apart(settings)
+            if measured is None:
+                return None
+            with replacing(kept) as temporary:
+                temporary.write_text(json.dumps(asdict(measured), indent=1))
+    record = json.loads(kept.read_text())
+    return Speed(**record | {name: Rate(*record[name]) for name in ("forward", "training")})
+
+
+def machine() -> str:
+    """What computes: the GPU, or the processor and its cores."""
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    cpuinfo = Path("/proc/cpuinfo")
+    found = re.search(r"model name\s*: (.+)", cpuinfo.read_text()) if cpuinfo.is_file() else None
+    return f"{found[1] if found else platform.processor()}, {os.cpu_count()} cores"
+
+
+def measure(settings: Settings) -> Speed:
+    """Measure in this process, which should have done nothing else."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    torch.set_num_threads(settings.threads)
+    before = _peak(device)
+    torch.manual_seed(settings.seed)
+    model = create(settings.backbone, settings.channels, "none", image_size=settings.image_size).to(device)
+    x = torch.randn(settings.batch_size, settings.channels, settings.image_size, settings.image_size, device=device)
+    targets = torch.full((len(x), 2), 0.5, device=device)
+    optimizer = torch.optim.Adam(model.parameters(), lr=settings.learning_rate)
+    precision = torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16")
+
+    def train() -> None:
+        with precision:
+            logits = model(x)
+        kl_div(log_softmax(logits.float(), 1), targets, reduction="batchmean").backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+    def predict() -> None:
+        with torch.no_grad(), precision:
+            model(x)
+
+    model.train()
+    training = _rate(train, len(x), device)
+    memory = _peak(device) - before
+    model.eval()
+    return Speed(_rate(predict, len(x), device), training, memory, machine())
+
+
+def _apart(settings: Settings) -> Speed | None:
+    """Measure in a new process, forked from one that has loaded the libraries and done nothing with them."""
+    context = get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    try:
+        with ProcessPoolExecutor(1, context) as pool:
+            return pool.submit(measure, settings).result()
+    except (BrokenProcessPool, torch.OutOfMemoryError, MemoryError):
+        return None
+
+
+def _rate(step: Callable[[], None], images: int, device: torch.device) -> Rate:
+    """Images a second over steps that follow a first one, in which libraries choose their ways."""
+    seconds: list[float] = []
+    step()
+    while len(seconds) < 3 or sum(seconds) < SECONDS:
+        _wait(device)
+        started = time.perf_counter()
+        step()
+        _wait(device)
+        seconds.append(time.perf_counter() - started)
+    return Rate(*(float(images / second) for second in (np.median(seconds), max(seconds), min(seconds))))
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def _peak(device: torch.device) -> int:
+    """Bytes of memory at most so far: torch's on a GPU, else the process's own, not those of the one that started it."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    status = Path("/proc/self/status")
+    if status.is_file():
+        return 1024 * int(status.read_text().partition("VmHWM:")[2].split()[0])
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak
+
+
+def _key(settings: Settings) -> str:
+    """The hash of what a measurement depends on."""
+    libraries = {name: version(name) for name in ("torch", "timm", "segmentation-models-pytorch")}
+    known = settings.model_dump(include=set(DETERMINE)) | libraries | {"machine": machine()}
+    source = inspect.getsource(sys.modules[__name__])
+    return hashlib.sha256((source + json.dumps(known, sort_keys=True)).encode()).hexdigest()[:20]

@@ -1,0 +1,160 @@
+"""Study: the typed parameters of everything, and the editions."""
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails
+
+from landslide_nb.common.errors import StudyError
+from landslide_nb.models.backbones import check_name
+from landslide_nb.training.settings import Settings
+
+if TYPE_CHECKING:
+    from landslide_nb.data.patches import Patches
+    from landslide_nb.data.splits import Split
+
+SIMULATED = "simulated"
+TWINS = "statistics:"
+RESOURCES = files("landslide_nb") / "experiments"
+EDITIONS = tuple(sorted(entry.name.removesuffix(".toml") for entry in (RESOURCES / "editions").iterdir()))
+
+
+class Study(Settings):
+    """All parameters of a study: those of a run (`Settings`), its data, and what the chapters compare."""
+
+    edition: str = Field(description="which file of parameters this started from")
+    note: str = Field(description="what a reader has to know of the edition's numbers")
+    data: str = Field(
+        SIMULATED,
+        description="`simulated`, a challenge folder, an HDF5 file made by `landslide-nb convert`, or"
+        " `statistics:TABLE`: a patch rendered for each row of a table of real statistics, with its real label",
+    )
+    simulated_patches: int = Field(ge=8, description="how many patches are simulated, test part included")
+    n_test: int = Field(ge=0, description="patches held out for the test; 0: out-of-fold scores only")
+    folds: int = Field(ge=2, description="folds of cross-validation")
+    data_seed: int = Field(42, ge=0, description="of simulation, hold-out split and folds")
+    smote_per_patch: int = Field(5, ge=1, description="synthetic patches for each landslide patch, in rows with SMOTE")
+    backbones: dict[str, str] = Field(description="chapter 04: each backbone and its weights")
+    decur: str | None = Field(
+        None, description="chapter 04: a file of DeCUR's ResNet-50 weights; without one its row is left out"
+    )
+    longer: int = Field(
+        1, ge=1, description="chapters 05 and 10: how many times as long Table 2 is trained once more; 1: not at all"
+    )
+    missing_rate: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.25, description="chapter 09: the modality dropout of those networks that have it"
+    )
+    svm_c: Annotated[tuple[float, ...], Field(strict=False)] = Field(
+        (10.0, 1.0, 0.75, 0.5, 0.1, 0.01), description="chapter 06: the SVM's C; the paper has 1, 0.75, 0.5 and 0.1"
+    )
+    resamples: int = Field(ge=100, description="bootstrap resamples of an interval")
+    statistics: str | None = Field(
+        None, description="chapters 01, 06 and 08: a table of real statistics, to show beside"
+    )
+    patch: str | None = Field(None, description="chapter 01: a real patch (.npy), to show beside")
+
+    @classmethod
+    def load(cls, edition: str = "smoke", data: str = SIMULATED, **overrides: Any) -> Self:
+        """An edition's parameters with some changed; None leaves one as it is.
+
+        Args:
+            edition: "smoke", "lite" or "paper".
+            data: where the patches come from.
+            overrides: parameters by name.
+
+        Raises:
+            StudyError: naming the unknown edition or parameter, or the value of the wrong type or range; for the scope of
+                SMOTE that leaks.
+        """
+        if edition not in EDITIONS:
+            raise StudyError(f"edition is {edition!r}; expected one of {', '.join(EDITIONS)}")
+        if overrides.get("smote_scope") == "before_split":
+            raise StudyError(
+                "smote_scope 'before_split' would leak in every chapter; only `grids.before_split(study)` has it, which chapter 02 shows"
+            )
+        base = tomllib.loads((RESOURCES / "editions" / f"{edition}.toml").read_text())
+        changed = {name: value for name, value in overrides.items() if value is not None}
+        return cls._checked(base | {"edition": edition, "data": data} | changed)
+
+    @classmethod
+    def _checked(cls, values: Mapping[str, Any]) -> Self:
+        try:
+            return cls.model_validate(dict(values))
+        except ValidationError as error:
+            raise StudyError(_sentence(error.errors()[0])) from None
+
+    def replace(self, **changes: Any) -> Self:
+        """The same study with some parameters changed, checked again."""
+        return self._checked(self.model_dump() | changes)
+
+    @field_validator("backbones")
+    @classmethod
+    def _known_backbones(cls, names: dict[str, str]) -> dict[str, str]:
+        for name in names:
+            check_name(name)
+        return names
+
+    @property
+    def settings(self) -> Settings:
+        """The parameters that determine a training run, without the rest."""
+        return Settings(**{name: getattr(self, name) for name in Settings.model_fields})
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the patches are simulated, statistics and all."""
+        return self.data == SIMULATED
+
+    @property
+    def twins(self) -> bool:
+        """Whether the patches are statistical twins: real statistics and labels, simulated pixels."""
+        return self.data.startswith(TWINS)
+
+    @property
+    def source(self) -> str:
+        """What the patches are, for titles and tables."""
+        return "simulated patches" if self.simulated else "statistical twins" if self.twins else "the given patches"
+
+    def patches(self) -> "Patches":
+        """The labelled patches; simulated ones and twins are made once and kept (`experiments.data`).
+
+        Raises:
+            DataError: if `data` names no folder, file or table.
+        """
+        from landslide_nb.experiments import data  # noqa: PLC0415 - parameters are checked without what patches need
+
+        return data.patches(self)
+
+    def split(self, patches: "Patches") -> "Split":
+        """Who trains, who validates, who is held out."""
+        from landslide_nb.experiments import data  # noqa: PLC0415
+
+        return data.split(self, patches)
+
+    def _repr_markdown_(self) -> str:
+        kind = f"Patches from `{Path(self.data).name}`."
+        if self.twins:
+            kind = (
+                f"**Statistical twins.** Each patch has the statistics and the label of a real one in"
+                f" `{Path(self.data).name}`; where things lie in it is simulated."
+            )
+        if self.simulated:
+            kind = "**Simulated patches.**"
+        return f"> {kind} {self.note}"
+
+
+def _sentence(error: ErrorDetails) -> str:
+    """One sentence for the first of pydantic's complaints."""
+    name, value = ".".join(map(str, error["loc"])), error["input"]
+    if error["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(name, Study.model_fields, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(Study.model_fields)}"
+        return f"unknown parameter {name!r}; {hint}"
+    if error["type"] == "missing":
+        return f"parameter {name!r} is missing"
+    expected = error["msg"].removeprefix("Input should be ")
+    return f"parameter {name!r} is {value!r} ({type(value).__name__}); expected {expected}"

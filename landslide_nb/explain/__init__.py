@@ -1,0 +1,1 @@
+"""What a network leans on: occlusion, perturbations, projections of its embeddings."""

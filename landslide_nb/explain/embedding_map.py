@@ -1,0 +1,86 @@
+"""Embeddings in two dimensions by UMAP (Fig. 6)."""
+
+import hashlib
+import inspect
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final, NamedTuple
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from landslide_nb.common.arrays import Indices
+from landslide_nb.common.files import replacing
+from landslide_nb.common.store import store
+from landslide_nb.experiments.run import Result
+
+Points = NDArray[np.float32]
+LIBRARIES: Final = ("umap-learn", "pynndescent", "numba", "numpy", "scipy", "scikit-learn")  # of a map
+
+
+class Projection(NamedTuple):
+    """A two-dimensional map of embeddings.
+
+    Attributes:
+        points: float32 `(N, 2)`.
+        boundary: an SVM fitted on the points of the training patches, for drawing only.
+    """
+
+    points: Points
+    boundary: SVC
+
+
+def umap_map(
+    result: Result, labels: NDArray[np.int8], seed: int, neighbours: int = 15, *, keep: bool = True
+) -> Projection:
+    """A UMAP of a run's embeddings: fitted on the fold's training patches, all others placed into it.
+
+    Args:
+        result: a run.
+        labels: of all patches.
+        seed: of UMAP; the same seed gives the same map on the same machine.
+        neighbours: UMAP's size of neighbourhood; fewer where there are fewer training patches.
+        keep: read the points from the store if they are there, and write them there if not.
+    """
+    neighbours = min(neighbours, len(result.train) - 1)
+    path = store() / "maps" / f"{_key(result, seed, neighbours)}.npy"
+    points = _read(path, len(result.embeddings)) if keep else None
+    if points is None:
+        points = _place(result.embeddings, result.train, seed, neighbours)
+        if keep:
+            with replacing(path) as temporary, temporary.open("wb") as file:
+                np.save(file, points)
+    boundary = SVC(kernel="rbf", class_weight="balanced").fit(points[result.train], labels[result.train])
+    return Projection(points, boundary)
+
+
+def _place(embeddings: NDArray[np.float32], train: Indices, seed: int, neighbours: int) -> Points:
+    """The points `(N, 2)` of the embeddings; those of the training patches are UMAP's own."""
+    from umap import UMAP  # noqa: PLC0415 - it compiles for seconds, and only a map that is not kept needs it
+
+    scaled = StandardScaler().fit(embeddings[train]).transform(embeddings)
+    mapper = UMAP(n_neighbors=neighbours, random_state=seed, n_jobs=1).fit(scaled[train])
+    points = mapper.transform(scaled)
+    points[train] = mapper.embedding_
+    return np.asarray(points, np.float32)
+
+
+def _key(result: Result, seed: int, neighbours: int) -> str:
+    """A hash of all that a map's points depend on: embeddings, parameters, libraries and the code above."""
+    settings = f"{seed} {neighbours} {[version(name) for name in LIBRARIES]} {inspect.getsource(_place)}"
+    digest = hashlib.sha256(f"{result.embeddings.shape} {settings}".encode())
+    for array in (result.embeddings, result.train):
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()[:32]
+
+
+def _read(path: Path, n: int) -> Points | None:
+    """The kept points; None if there are none, or they are damaged."""
+    try:
+        points: Points = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError, BadZipFile):
+        return None
+    return points if points.shape == (n, 2) and points.dtype == np.float32 else None

@@ -1,0 +1,72 @@
+"""The bands that carry a network's decision (Fig. 7): what its probability loses when they are overwritten."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from landslide_nb.data.bands import BACKSCATTER, BAND_NAMES, BANDS, CHANGE, OPTICAL, SAR
+from landslide_nb.data.patches import Patches
+from landslide_nb.data.scaling import Scaler
+from landslide_nb.experiments.run import Run
+from landslide_nb.training.fold import device
+from landslide_nb.training.loop import predict
+
+Fill = Literal["zero", "mean", "permuted"]
+SINGLE: Final[Mapping[str, Sequence[int]]] = {band: (i,) for i, band in enumerate(BAND_NAMES)}
+# Optical, descending, ascending, backscatter and Δ are four bands each; SAR is eight.
+GROUPS: Final[Mapping[str, Sequence[int]]] = {
+    "optical": OPTICAL,
+    "SAR": SAR,
+    "descending": tuple(i for i, band in enumerate(BANDS) if band.group == "descending"),
+    "ascending": tuple(i for i, band in enumerate(BANDS) if band.group == "ascending"),
+    "backscatter": BACKSCATTER,
+    "Δ": CHANGE,
+}
+
+
+def band_occlusion(
+    run: Run,
+    patches: Patches,
+    fill: Fill = "zero",
+    features: Mapping[str, Sequence[int]] = SINGLE,
+    donors: Patches | None = None,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """How far the probability of a landslide falls when bands are overwritten, before derivation and scaling.
+
+    Args:
+        run: a trained run.
+        patches: the patches to look at; the paper takes landslides.
+        fill: "zero" as in the paper; "mean", the centre of a band's scaling, which is its mean over the training patches
+            (robust scaling: its median); "permuted", the same bands of another patch, drawn from `donors`.
+        features: the bands, by index, that are overwritten together, by name; each band alone by default. With zeros it
+            equals captum's `FeatureAblation` with the features as mask.
+        donors: where "permuted" draws from, with every class in its share; `patches` by default.
+        seed: of the draw. A patch has the same donor for all features.
+
+    Returns:
+        A column for each feature, a row for each patch: probability before minus probability after.
+    """
+    model, scaler = run.model()
+    model.to(device())
+    pixels = torch.from_numpy(patches.pixels).to(device())
+    other = _filling(fill, len(patches), donors or patches, scaler, seed).to(device())
+    whole, _ = predict(model, pixels, run.study.settings, scaler)
+    drops = {}
+    for name, chosen in features.items():
+        occluded = pixels.clone()
+        occluded[:, list(chosen)] = other[:, list(chosen)]
+        drops[name] = whole - predict(model, occluded, run.study.settings, scaler)[0]
+    return pd.DataFrame(drops, index=list(patches.ids))
+
+
+def _filling(fill: Fill, n: int, donors: Patches, scaler: Scaler, seed: int) -> Tensor:
+    """What bands are overwritten with: `(1, 12, 1, 1)`, or `(n, 12, H, W)` of donors."""
+    if fill == "permuted":
+        return torch.from_numpy(donors.pixels[np.random.default_rng(seed).integers(len(donors), size=n)])
+    centre = torch.from_numpy(scaler.centre[: len(BANDS)])
+    return (torch.zeros_like(centre) if fill == "zero" else centre).view(1, -1, 1, 1)

@@ -1,0 +1,1 @@
+"""Networks put together, handed on, and asked about new patches."""

@@ -1,0 +1,213 @@
+"""An ensemble as a folder that can be handed on: weights, how they are put together, a model card; nothing in it can run code.
+
+`ensemble.json` leads: it names every file with its hash, and carries a hash of itself.
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from pydantic import ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from landslide_nb.common.errors import DataError, ModelError
+from landslide_nb.data.bands import BANDS
+from landslide_nb.data.scaling import Scaler
+from landslide_nb.data.sources.zindi import check_new
+from landslide_nb.data.stream import PATCH
+from landslide_nb.experiments.code import LIBRARIES
+from landslide_nb.inference.card import Card
+from landslide_nb.inference.ensemble import HALF, Ensemble, Fold, Network, Trees
+from landslide_nb.inference.onnx import write as write_onnx
+from landslide_nb.training.settings import Settings
+
+FORMAT: Final = "landslide-nb ensemble 1"
+MAIN: Final = "ensemble.json"
+CARD: Final = "MODEL_CARD.md"
+SCALER: Final = ("scaler.centre", "scaler.scale")
+Json = dict[str, Any]
+
+
+def write(ensemble: Ensemble, folder: str | Path, card: Card, onnx: bool = False) -> None:
+    """Write an ensemble into a new folder, whole or not at all.
+
+    Args:
+        ensemble: to be written.
+        folder: must not exist, or be empty.
+        card: what a reader must know of it.
+        onnx: whether to write each network as ONNX too, which is checked against torch.
+
+    Raises:
+        DataError: if there is something in the folder.
+        ModelError: if a network cannot be had as ONNX, or says something else there.
+    """
+    with _new_folder(Path(folder)) as temporary:
+        folds = [_write_fold(temporary, number, fold, onnx) for number, fold in enumerate(ensemble.folds, 1)]
+        (temporary / CARD).write_text(card.text(ensemble))
+        content = {
+            "format": FORMAT,
+            "bands": _bands(),
+            "patch": list(PATCH),
+            "threshold": ensemble.threshold,
+            "flips": ensemble.flips,
+            "folds": folds,
+            "files": {path.name: _hash(path) for path in sorted(temporary.iterdir())},
+            "libraries": {name: version(name) for name in (*LIBRARIES, "lightgbm")},
+        }
+        (temporary / MAIN).write_text(json.dumps(content | {"sha256": _hash_of(content)}, indent=1))
+        for path in temporary.iterdir():  # safetensors lets only its owner read what it writes
+            path.chmod((temporary / MAIN).stat().st_mode)
+
+
+def read(folder: str | Path) -> Ensemble:
+    """Read an exported ensemble, after checking every file of it.
+
+    Raises:
+        ModelError: if something is missing, altered, cut off, of another format, or for other bands.
+    """
+    folder = Path(folder)
+    content = _content(folder / MAIN)
+    for name, expected in content["files"].items():
+        path = folder / name
+        if Path(name).name != name or not path.is_file():
+            raise ModelError(f"{path} does not exist, but {MAIN} names it; copy the whole folder again")
+        if _hash(path) != expected:
+            raise ModelError(f"{path} is not as it was exported: cut off or altered; copy the whole folder again")
+    try:
+        folds = tuple(_read_fold(folder, fold) for fold in content["folds"])
+        return Ensemble(folds, content["threshold"], content["flips"])
+    except (KeyError, TypeError, ValidationError, SafetensorError) as error:
+        reason = str(error).splitlines()[0]
+        raise ModelError(
+            f"{folder / MAIN} cannot be understood ({type(error).__name__}: {reason}); it is of another version, export again"
+        ) from error
+
+
+def read_run(folder: str | Path) -> Network:
+    """The network of a run (its last weights) from its folder in the store, without the data that it was trained on.
+
+    Raises:
+        ModelError: if the folder holds no whole run.
+    """
+    folder = Path(folder)
+    try:
+        record = json.loads((folder / "run.json").read_text())
+        settings = Settings(**{name: record[name] for name in Settings.model_fields if name in record})
+        with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
+            scaler = Scaler(arrays["centre"], arrays["scale"])
+        return Network(settings, scaler, load_file(folder / "last.safetensors"))
+    except (OSError, KeyError, ValueError, SafetensorError) as error:
+        reason = str(error).splitlines()[0]
+        raise ModelError(f"{folder} holds no whole run ({type(error).__name__}: {reason}); train it again") from error
+
+
+def of_runs(folders: list[Path]) -> Ensemble:
+    """Runs as the folds of an ensemble; nobody has chosen its threshold, which is 0.5."""
+    return Ensemble(tuple(Fold.single(read_run(folder)) for folder in folders), HALF)
+
+
+def _write_fold(folder: Path, number: int, fold: Fold, onnx: bool) -> Json:
+    members = []
+    for place, (name, member) in enumerate(fold.members.items(), 1):
+        stem = f"fold-{number}-{place}-{re.sub(r'[^A-Za-z0-9]+', '-', name).strip('-')}"
+        write_member = _write_trees if isinstance(member, Trees) else _write_network
+        entry = {"name": name, "weight": fold.weights[name]} | write_member(folder, stem, member)  # type: ignore[arg-type]
+        if onnx and isinstance(member, Network):
+            entry["onnx"] = f"{stem}.onnx"
+            write_onnx(member, folder / entry["onnx"])
+        members.append(entry)
+    return {"intercept": fold.intercept, "members": members}
+
+
+def _write_trees(folder: Path, stem: str, trees: Trees) -> Json:
+    file = f"{stem}.txt"
+    (folder / file).write_bytes(trees.text.encode())
+    return {"kind": "trees", "file": file}
+
+
+def _write_network(folder: Path, stem: str, network: Network) -> Json:
+    file = f"{stem}.safetensors"
+    scaler = dict(zip(SCALER, map(torch.from_numpy, (network.scaler.centre, network.scaler.scale)), strict=True))
+    tensors = {name: value.detach().cpu().contiguous() for name, value in (network.state | scaler).items()}
+    save_file(tensors, folder / file)
+    # Where the first weights came from may be a path of somebody's machine; the file's name says enough.
+    settings = network.settings.model_dump() | {"weights": Path(network.settings.weights).name}
+    return {"kind": "network", "file": file, "flips": network.flips, "settings": settings}
+
+
+def _read_fold(folder: Path, fold: Json) -> Fold:
+    readers = {"trees": _read_trees, "network": _read_network}
+    members = {entry["name"]: readers[entry["kind"]](folder, entry) for entry in fold["members"]}
+    return Fold(members, {entry["name"]: entry["weight"] for entry in fold["members"]}, fold["intercept"])
+
+
+def _read_trees(folder: Path, entry: Json) -> Trees | Network:
+    return Trees((folder / entry["file"]).read_bytes().decode())
+
+
+def _read_network(folder: Path, entry: Json) -> Trees | Network:
+    state = load_file(folder / entry["file"])
+    centre, scale = (state.pop(name).numpy() for name in SCALER)
+    return Network(Settings(**entry["settings"]), Scaler(centre, scale), state, entry["flips"])
+
+
+def _content(path: Path) -> Json:
+    """What `ensemble.json` says, if it is whole and of this format."""
+    if not path.is_file():
+        raise ModelError(f"{path} does not exist; expected a folder written by `landslide-nb export`")
+    try:
+        content: Json = dict(json.loads(path.read_bytes()))
+    except (ValueError, TypeError) as error:
+        raise ModelError(f"{path} is cut off or altered ({error}); copy the whole folder again") from error
+    if content.get("format") != FORMAT:
+        raise ModelError(f"{path} has the format {content.get('format')!r}; expected {FORMAT!r}: export it again")
+    if content.pop("sha256", None) != _hash_of(content):
+        raise ModelError(f"{path} is not as it was exported: cut off or altered; copy the whole folder again")
+    if content["bands"] != _bands():
+        theirs = ", ".join(f"{band['name']} ({band['unit']})" for band in content["bands"])
+        raise ModelError(
+            f"{path} is for the bands {theirs}; expected {', '.join(f'{b.name} ({b.unit})' for b in BANDS)}"
+        )
+    return content
+
+
+def _bands() -> list[Mapping[str, str]]:
+    return [{"name": band.name, "unit": band.unit} for band in BANDS]
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _hash_of(content: Json) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+@contextmanager
+def _new_folder(folder: Path) -> Iterator[Path]:
+    """A temporary folder beside `folder`, which takes its name when the block ends well and goes when it does not."""
+    check_new(folder)
+    temporary = folder.with_name(f".{os.getpid()}.{folder.name}")
+    try:
+        temporary.mkdir(parents=True)
+    except OSError as error:
+        raise DataError(f"{folder} cannot be written ({error.strerror}); name a new folder") from error
+    try:
+        yield temporary
+        for path in temporary.iterdir():  # a power cut must not leave a whole folder of empty files
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        temporary.rename(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)

@@ -1,0 +1,182 @@
+"""The incremental ensemble: from trees on statistics to all networks, one thing at a time.
+
+Every step is treated alike: a logistic regression weighs and calibrates the scores of its members, and a threshold is taken
+where F1 is expected to be highest; both are fitted out of fold. For out-of-fold F1 they come from the other folds' patches.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from lightgbm import LGBMClassifier
+from numpy.typing import NDArray
+
+from landslide_nb.common.arrays import Labels, Scores
+from landslide_nb.data.patches import Patches
+from landslide_nb.data.splits import Split
+from landslide_nb.experiments import grids, plan
+from landslide_nb.experiments.run import Result, Run
+from landslide_nb.experiments.speed import speed
+from landslide_nb.experiments.study import Study
+from landslide_nb.explain.perturbations import FLIPS, log_odds_under
+from landslide_nb.metrics.bootstrap import folds_f1
+from landslide_nb.models import heads
+from landslide_nb.tabular.stacking import Combiner
+from landslide_nb.tabular.statistics import COLUMNS, describe
+
+TREES: Final = "trees on 85 statistics"
+MULTI: Final = "encoders, dropout"
+FLIPPED: Final = "encoders, dropout, flips"
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """A model that was trained once for each of F folds.
+
+    Attributes:
+        scores: log-odds `(F, N)` for all patches; those of a fold's training patches are not looked at.
+        parameters: of one fold's network, in millions; NaN of trees.
+        training: seconds, all folds.
+        prediction: seconds for 1,000 patches by one fold's model.
+    """
+
+    scores: Scores
+    parameters: float
+    training: float
+    prediction: float
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """A step of the ladder.
+
+    Attributes:
+        members: by name.
+        mean: whether the folds' models are averaged on patches that none has seen; if not, each is scored alone.
+    """
+
+    members: Mapping[str, Member]
+    mean: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """What a rung comes to: F1 and its bootstrap draws, the estimate first; out of fold and, if there is one, on the test part."""
+
+    unseen: NDArray[np.floating]
+    hold_out: NDArray[np.floating] | None
+
+
+def network(study: Study, results: Sequence[Result]) -> Member:
+    """A study's networks as they are."""
+    measured = speed(study.settings)
+    return Member(
+        np.stack([heads.fc_decision(result.probabilities) for result in results]),
+        plan.cost(study.backbone, study.channels, study.image_size).parameters / 1e6,
+        sum(result.seconds for result in results),
+        1000 / measured.forward.median if measured else np.nan,
+    )
+
+
+def flipped(study: Study, results: Sequence[Result]) -> Member:
+    """The same networks, each asked about a patch and its three mirror images, whose log-odds are averaged."""
+    plain = network(study, results)
+    scores = plain.scores.copy()
+    for fold, result in enumerate(results):
+        unseen = np.concatenate([result.validation, result.test])
+        views = log_odds_under(Run(study, fold), unseen, FLIPS)
+        scores[fold, unseen] = np.mean(list(views.values()), axis=0)
+    return Member(scores, plain.parameters, plain.training, plain.prediction * len(FLIPS))
+
+
+def trees(patches: Patches, split: Split, seed: int) -> Member:
+    """LightGBM on the 85 statistics of the same patches, fitted to each fold's training patches."""
+    started = time.perf_counter()
+    values = describe(patches)[list(COLUMNS)].to_numpy(np.float32)
+    described = time.perf_counter()
+    models = fit_trees(values, patches.known_labels, split, seed)
+    fitted = time.perf_counter()
+    scores = np.stack([heads.decide(model, values) for model in models])
+    each = (time.perf_counter() - fitted) / len(models) + (described - started)
+    return Member(scores, np.nan, fitted - described, 1000 * each / len(patches))
+
+
+def fit_trees(values: NDArray[np.float32], labels: Labels, split: Split, seed: int) -> list[LGBMClassifier]:
+    """Trees for each fold, fitted to the statistics `(N, 85)` of its training patches."""
+    return [heads.lightgbm(seed).fit(values[train], labels[train]) for train, _ in split.folds]
+
+
+def members(study: Study, results: Mapping[str, Sequence[Result]], patches: Patches) -> dict[str, Member]:
+    """All that the ladder is built from: trees, and the networks that there are results of; the best of them with flips too.
+
+    Args:
+        study: of the chapter.
+        results: of `grids.contenders(study)`.
+        patches: of the study.
+    """
+    contenders = grids.contenders(study)
+    found = {TREES: trees(patches, study.split(patches), study.seed)}
+    found |= {name: network(contenders[name], each) for name, each in results.items()}
+    return found | {FLIPPED: flipped(contenders[MULTI], results[MULTI])}
+
+
+def steps(found: Mapping[str, Member]) -> dict[str, Step]:
+    """The steps, in an order that was fixed before any score was known: each adds one thing."""
+    networks = {name: member for name, member in found.items() if name not in (TREES, MULTI)}  # of MULTI, with flips
+    single = {
+        "85 statistics, trees": TREES,
+        "a network: the baseline": "baseline",
+        "+ a stem that starts at random": "one stem",
+        "+ an encoder for each modality": "encoders",
+        "+ modality dropout": MULTI,
+        "+ test-time flips": FLIPPED,
+    }
+    made = {name: Step({used: found[used]}) for name, used in single.items()}
+    made["+ the mean over folds"] = Step({FLIPPED: found[FLIPPED]}, mean=True)
+    made["+ all other networks"] = Step(networks, mean=True)
+    made["+ the trees"] = Step(networks | {TREES: found[TREES]}, mean=True)
+    return made
+
+
+def score(rung: Step, split: Split, labels: Labels, resamples: int) -> Scored:
+    """Out-of-fold and hold-out F1 of a rung.
+
+    Args:
+        rung: its members' scores.
+        split: of the patches.
+        labels: of all patches.
+        resamples: of the bootstrap; the same patches are drawn for every rung, so that two can be subtracted.
+    """
+    scores, own = _stacked(rung, split)
+    parts = [validation for _, validation in split.folds]
+    decided = np.zeros(len(labels), bool)
+    for fold, part in enumerate(parts):
+        others = [other for other in range(len(parts)) if other != fold]
+        combiner = Combiner.fit(
+            np.concatenate([own[other] for other in others]), np.concatenate([labels[parts[other]] for other in others])
+        )
+        decided[part] = combiner.probabilities(own[fold]) >= combiner.threshold
+    development = np.sort(np.concatenate(parts))
+    unseen = folds_f1(labels, [development], [decided], resamples)
+    if not len(split.test):
+        return Scored(unseen, None)
+    combiner = combined(rung, split, labels)
+    probabilities = np.stack([combiner.probabilities(each[split.test]) for each in scores])
+    said = probabilities.mean(0, keepdims=True) if rung.mean else probabilities
+    tested = np.zeros((len(said), len(labels)), bool)
+    tested[:, split.test] = said >= combiner.threshold
+    return Scored(unseen, folds_f1(labels, [split.test] * len(said), list(tested), resamples, seed=1))
+
+
+def combined(rung: Step, split: Split, labels: Labels) -> Combiner:
+    """What weighs a rung's members on patches that no fold has seen: fitted to all out-of-fold scores."""
+    _, own = _stacked(rung, split)
+    return Combiner.fit(np.concatenate(own), labels[np.concatenate([validation for _, validation in split.folds])])
+
+
+def _stacked(rung: Step, split: Split) -> tuple[Scores, list[Scores]]:
+    """The members' scores `(F, N, M)`, and of each fold those of its validation patches."""
+    scores = np.stack([member.scores for member in rung.members.values()], 2)
+    return scores, [scores[fold, validation] for fold, (_, validation) in enumerate(split.folds)]

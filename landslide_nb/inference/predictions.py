@@ -1,0 +1,131 @@
+"""Predicting any number of patches in bounded memory, and writing what was said."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+
+from landslide_nb.common.arrays import Scores
+from landslide_nb.common.errors import DataError, ModelError
+from landslide_nb.common.progress import Say, counting
+from landslide_nb.common.store import store
+from landslide_nb.data.sources.zindi import write_csv
+from landslide_nb.data.stream import Batch, Stream, ahead
+from landslide_nb.inference import bundle
+from landslide_nb.inference.ensemble import Ensemble
+
+BATCH: Final = 64  # as `training.predict` has it: of larger ones a CPU's caches hold less
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """What an ensemble says of patches.
+
+    Attributes:
+        rows: ids, in the order and as often as the source lists them, without those left out.
+        folds: `(N, F)`, the probability by each fold.
+        left_out: a sentence on each patch that could not be predicted.
+    """
+
+    rows: tuple[str, ...]
+    folds: Scores
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def probability(self) -> Scores:
+        """Probabilities `(N,)`: the mean over folds."""
+        return np.asarray(self.folds.mean(1))
+
+    def labels(self, threshold: float) -> list[str]:
+        """`1` where the probability reaches the threshold, else `0`."""
+        return [str(int(said)) for said in self.probability >= threshold]
+
+    def write(self, path: Path, threshold: float) -> None:
+        """Write `ID,label` as the challenge's SampleSubmission.csv has it, whole or not at all."""
+        write_csv(path, {"ID": self.rows, "label": self.labels(threshold)})
+
+    def write_probabilities(self, path: Path) -> None:
+        """Write `ID,probability,low,high`: the mean over folds, and the lowest and the highest of the folds."""
+        told = {"probability": self.probability, "low": self.folds.min(1), "high": self.folds.max(1)}
+        write_csv(path, {"ID": self.rows} | {name: [f"{p:.8f}" for p in values] for name, values in told.items()})
+
+    def said(self, threshold: float) -> str:
+        """What was predicted, in a sentence, and each patch that was left out in one more."""
+        share = (self.probability >= threshold).mean()
+        text = f"{len(self.rows)} rows, {share:.1%} of them said to hold a landslide (probability at least {threshold:.3f})"
+        return "\n".join([text, *(f"left out: {fault}" for fault in self.left_out)])
+
+
+def load(models: Sequence[str], say: Say) -> Ensemble:
+    """The ensemble that is meant: one exported folder, or runs by their folder or their key in the store, which become its folds.
+
+    Raises:
+        ModelError: if one is neither, if both kinds are given, or several exported ones.
+    """
+    folders = [_folder(model) for model in models]
+    exports = [folder for folder in folders if (folder / bundle.MAIN).is_file()]
+    if len(exports) == len(folders) == 1:
+        return bundle.read(folders[0])
+    if exports:
+        raise ModelError(
+            f"{exports[0]} is an exported ensemble, whose weights and threshold are its own; give it alone, or runs only"
+        )
+    ensemble = bundle.of_runs(folders)
+    say(
+        f"{len(folders)} {'runs' if len(folders) > 1 else 'run'}; nobody chose a threshold for them, it is 0.5 unless one is given"
+    )
+    return ensemble
+
+
+def _folder(model: str) -> Path:
+    for folder in (Path(model), store() / "runs" / model):
+        if (folder / bundle.MAIN).is_file() or (folder / "run.json").is_file():
+            return folder
+    raise ModelError(
+        f"{model} is neither a folder that `landslide-nb export` wrote nor a run in {store()}; `landslide-nb runs` lists those"
+    )
+
+
+def predict(ensemble: Ensemble, stream: Stream, skip_bad: bool = False, say: Say | None = None) -> Predictions:
+    """Predict all patches of a stream; one batch is read while the one before it is predicted.
+
+    Args:
+        ensemble: what predicts.
+        stream: as `stream.find` gives it.
+        skip_bad: leave out a patch that is not as it should be; without it the first such patch ends all.
+        say: takes a line of progress after each tenth.
+
+    Raises:
+        DataError: naming the first patch that is not as it should be, or where all are so.
+    """
+    add = counting(len(stream.ids), "predicted", say)
+    ids: list[str] = []
+    told: list[Scores] = []
+    left_out: list[str] = []
+    for batch in _checked(ahead(stream.batches(BATCH)), skip_bad):
+        whole = [place for place in range(len(batch.ids)) if place not in batch.faults]
+        pixels = batch.pixels if len(whole) == len(batch.ids) else batch.pixels[whole]
+        if whole:
+            told.append(ensemble.probabilities(torch.from_numpy(pixels)))
+        ids += [batch.ids[place] for place in whole]
+        left_out += batch.faults.values()
+        add(len(batch.ids))
+    if not told:
+        raise DataError(
+            f"no patch could be predicted; the first fault: {left_out[0] if left_out else 'there are none'}"
+        )
+    place = {name: number for number, name in enumerate(ids)}
+    rows = tuple(name for name in stream.rows if name in place)
+    return Predictions(rows, np.concatenate(told)[[place[name] for name in rows]], tuple(left_out))
+
+
+def _checked(batches: Iterator[Batch], skip_bad: bool) -> Iterator[Batch]:
+    for batch in batches:
+        if batch.faults and not skip_bad:
+            raise DataError(
+                f"{next(iter(batch.faults.values()))}; nothing was written (--skip-bad leaves such patches out)"
+            )
+        yield batch

@@ -1,0 +1,1 @@
+"""Scores with intervals, thresholds, calibration, prior shift."""

@@ -1,0 +1,75 @@
+"""The pages that are made of a build: its parameters, and what was built when with what."""
+
+import json
+import os
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from landslide_nb.experiments.code import code_version
+from landslide_nb.experiments.study import EDITIONS, Study
+from landslide_nb.training.settings import Settings
+
+LISTED: Final = (
+    *("torch", "timm", "scikit-learn", "lightgbm", "umap-learn", "numpy", "pandas", "matplotlib"),
+    *("papermill", "jupyter-book"),
+)
+
+
+def parameters_page() -> str:
+    """All parameters with their meaning and each edition's value, as a MyST page."""
+    editions = {name: Study.load(name) for name in EDITIONS}
+    lines = ["# Parameters", ""]
+    lines += ["Each chapter takes all of these, as `-p NAME VALUE`. The columns say what each edition sets.", ""]
+    for title, names in (
+        ("Of a training run", list(Settings.model_fields)),
+        ("Of the study", [name for name in Study.model_fields if name not in Settings.model_fields]),
+    ):
+        lines += [
+            f"## {title}",
+            "",
+            f"| name | meaning | {' | '.join(editions)} |",
+            "|---|---|" + "---|" * len(editions),
+        ]
+        for name in names:
+            values = " | ".join(_cell(getattr(study, name)) for study in editions.values())
+            lines.append(f"| `{name}` | {Study.model_fields[name].description} | {values} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _cell(value: object) -> str:
+    """A parameter's value in a table: long texts and lists are only hinted at."""
+    if isinstance(value, dict):
+        return f"{len(value)} of them"
+    return "a sentence on every page" if isinstance(value, str) and " " in value else f"`{value}`"
+
+
+def build_page(folder: Path, edition: str, commit: str) -> str:
+    """What was built, when, with what, and how long each chapter took, as a MyST page.
+
+    Args:
+        folder: holds the executed chapters and their facts.
+        edition: of the build.
+        commit: of the sources.
+    """
+    loaded = Study.load(edition)
+    facts = [json.loads(path.read_text()) for path in sorted(folder.glob("[0-9]*.json"))]
+    lines = ["# About this build", "", f"> {loaded.note}", "", "| | |", "|---|---|"]
+    rows = {
+        "edition": edition,
+        "data": facts[0]["data"] if facts else loaded.data,
+        "data fingerprint": f"`{loaded.patches().fingerprint}`",
+        "commit": f"`{commit}`",
+        "code of the runs": f"`{code_version()['code']}`",
+        "built": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+    }
+    lines += [f"| {name} | {value} |" for name, value in rows.items()]
+    lines += ["", "## Seconds per chapter", "", "| chapter | edition | seconds |", "|---|---|---:|"]
+    lines += [f"| {{doc}}`{fact['chapter']}` | {fact['edition']} | {fact['seconds']:.0f} |" for fact in facts]
+    lines += ["", "## Versions", "", "| library | version |", "|---|---|"]
+    versions = {"python": platform.python_version()} | {name: version(name) for name in LISTED}
+    return "\n".join([*lines, *(f"| {name} | {value} |" for name, value in versions.items()), ""])

@@ -1,0 +1,1 @@
+"""Patches in the challenge's format for those without its data."""

@@ -1,0 +1,1 @@
+"""Statistics of patches and what trees and SVMs make of them."""

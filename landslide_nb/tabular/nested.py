@@ -1,0 +1,112 @@
+"""Nested cross-validation of the heads on statistics: every choice is made inside the training part of an outer fold."""
+
+import ast
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import expit
+from sklearn.base import clone
+from sklearn.model_selection import StratifiedKFold
+
+from landslide_nb.common.arrays import Labels, Scores
+from landslide_nb.common.files import replacing
+from landslide_nb.common.store import store
+from landslide_nb.models import heads
+from landslide_nb.tabular import ratios, stacking
+from landslide_nb.tabular.stacking import BOTH, Combiner
+from landslide_nb.tabular.statistics import COLUMNS
+
+STACK: Final = "LightGBM and SVM, ratios"
+LIBRARIES: Final = ("numpy", "scikit-learn", "lightgbm", "imbalanced-learn")
+
+
+@dataclass(frozen=True, eq=False)
+class OutOfFold:
+    """What the fold that did not see it says of each of N patches, by model.
+
+    Attributes:
+        labels: int8 `(N,)`.
+        raw: the head's own probability, of a single head whose score is a log-odds (an SVM's margin is only taken as one).
+        probabilities: after the recalibration that inner folds of the training part have fitted.
+        decided: whether it is called a landslide, by the threshold from the same inner folds.
+        thresholds: of each outer fold.
+    """
+
+    labels: Labels
+    raw: dict[str, Scores]
+    probabilities: dict[str, Scores]
+    decided: dict[str, NDArray[np.bool_]]
+    thresholds: dict[str, Scores]
+
+
+def out_of_fold(
+    table: pd.DataFrame, folds: int = 5, seed: int = 42, report: Callable[[str], None] = print
+) -> OutOfFold:
+    """Nested cross-validation of every head, of its own and put together; computed once and kept.
+
+    Args:
+        table: as `statistics.read` gives it.
+        folds: outer folds, stratified and shuffled.
+        seed: of the outer folds; the models' own seed stays 0.
+        report: is told of each fold.
+    """
+    path = store() / "heads" / f"{_key(table, folds, seed)}.npz"
+    if not path.is_file():
+        arrays = _compute(table, folds, seed, report)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as temporary, temporary.open("wb") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
+    with np.load(path, allow_pickle=False) as kept:
+        found = {
+            kind: {name.removeprefix(f"{kind}/"): kept[name] for name in kept.files if name.startswith(f"{kind}/")}
+            for kind in ("raw", "probabilities", "decided", "thresholds")
+        }
+    return OutOfFold(table["label"].to_numpy(np.int8), **found)
+
+
+def _key(table: pd.DataFrame, folds: int, seed: int) -> str:
+    """A hash of the rows, of the code that the numbers come from (not of its comments), and of the libraries."""
+    modules = (ratios, heads, stacking)
+    files = [Path(__file__), *(Path(str(module.__file__)) for module in modules)]
+    trees = "".join(ast.dump(ast.parse(file.read_text())) for file in files)
+    known: dict[str, object] = {name: version(name) for name in LIBRARIES} | {"folds": folds, "seed": seed}
+    said = trees + table[["ID", "label", *COLUMNS]].to_csv(index=False) + json.dumps(known, sort_keys=True)
+    return hashlib.sha256(said.encode()).hexdigest()[:20]
+
+
+def _compute(
+    table: pd.DataFrame, folds: int, seed: int, report: Callable[[str], None]
+) -> dict[str, NDArray[np.generic]]:
+    values = table[list(COLUMNS)].to_numpy(np.float32)
+    labels = table["label"].to_numpy(np.int8)
+    models = stacking.members()
+    rows = {name: (name,) for name in models} | {STACK: BOTH}
+    arrays: dict[str, NDArray[np.generic]] = {f"raw/{name}": np.empty(len(labels)) for name in models}
+    for name in rows:
+        arrays |= {f"probabilities/{name}": np.empty(len(labels)), f"decided/{name}": np.empty(len(labels), bool)}
+        arrays[f"thresholds/{name}"] = np.empty(folds)
+    cutter = StratifiedKFold(folds, shuffle=True, random_state=seed)
+    for number, (train, held_out) in enumerate(cutter.split(values, labels)):
+        inner = {n: stacking.inner_scores(head, values[train], labels[train], 0) for n, head in models.items()}
+        outer = {
+            n: stacking.score(clone(head).fit(values[train], labels[train]), values[held_out])
+            for n, head in models.items()
+        }
+        for name in models:
+            arrays[f"raw/{name}"][held_out] = expit(outer[name])
+        for name, used in rows.items():
+            combiner = Combiner.fit(np.column_stack([inner[n] for n in used]), labels[train])
+            told = combiner.probabilities(np.column_stack([outer[n] for n in used]))
+            arrays[f"probabilities/{name}"][held_out] = told
+            arrays[f"decided/{name}"][held_out] = told >= combiner.threshold
+            arrays[f"thresholds/{name}"][number] = combiner.threshold
+        report(f"heads on statistics: fold {number + 1} of {folds}")
+    return arrays

@@ -1,0 +1,63 @@
+"""What the heads on statistics say of patches that they were not fitted on: the command `landslide-nb stack`."""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from landslide_nb.common.errors import LeakError
+from landslide_nb.metrics.bootstrap import auroc_interval, f1_interval
+from landslide_nb.tabular.stacking import Stack
+from landslide_nb.tabular.statistics import COLUMNS
+
+RESAMPLES = 1000
+
+
+def apply(table: pd.DataFrame, new: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+    """Fit a stack to labelled statistics and predict others.
+
+    Args:
+        table: as `statistics.read` gives it.
+        new: as `statistics.load` gives it, with labels or without.
+        seed: of the members and the inner folds.
+
+    Returns:
+        `ID`, `probability` and `label` (whether the probability reaches the threshold) of each row of `new`; its own labels,
+        if it has some, and the threshold are in `attrs`.
+
+    Raises:
+        LeakError: if labelled rows of `new` are in `table` too.
+        DataError: if `table` has too few rows of a class.
+    """
+    both = sorted(set(table["ID"]) & set(new["ID"])) if "label" in new else []
+    if both:
+        raise LeakError(
+            f"{both[0]} is fitted on and predicted with a label ({len(both)} such); leave it out of one, or the score is of"
+            " patches that the model knows"
+        )
+    fitted = Stack.fit(_values(table), table["label"].to_numpy(np.int8), seed=seed)
+    probability = fitted.probabilities(_values(new))
+    threshold = fitted.combiner.threshold
+    told = pd.DataFrame(
+        {"ID": new["ID"], "probability": probability, "label": (probability >= threshold).astype(np.int8)}
+    )
+    told.attrs = {"threshold": threshold, "labels": new["label"].tolist() if "label" in new else None}
+    return told
+
+
+def said(told: pd.DataFrame) -> str:
+    """What `apply` has come to, in a sentence or two."""
+    text = (
+        f"{len(told)} patches, {told['label'].mean():.1%} of them said to hold a landslide"
+        f" (probability at least {told.attrs['threshold']:.3f})"
+    )
+    if told.attrs["labels"] is None:
+        return text
+    labels = np.array(told.attrs["labels"], np.int8)
+    auroc = ""
+    if 0 < labels.sum() < len(labels):
+        auroc = f", AUROC {auroc_interval(labels, told['probability'].to_numpy(), RESAMPLES)}"
+    return f"{text}\nF1 {f1_interval(labels, told['label'].to_numpy(), RESAMPLES)}{auroc} (95 % intervals)"
+
+
+def _values(table: pd.DataFrame) -> NDArray[np.float32]:
+    return table[list(COLUMNS)].to_numpy(np.float32)
