@@ -1,37 +1,41 @@
 # The study's DAG: runs -> chapters -> pages -> book, for one edition.
 #
-#   snakemake --cores all --config edition=smoke
+#   snakemake --cores all --config edition=smoke epochs=3
 #
 # Runs are kept under a hash of all that determines them, so the rule `runs` trains only what is not there: side by side in
 # one job. With `--config jobs=runs` each run is a job of its own, with its own resources, on local cores or through any of
 # Snakemake's executor plugins; a profile's `set-resources` and `set-threads` say more than the defaults here.
+import shlex
 import sys
 from pathlib import Path
 
+from snakemake.exceptions import WorkflowError
+
+from landslide_nb.common.errors import LandslideError
+from landslide_nb.experiments.code import training_files
+from landslide_nb.experiments.study import Study
+
 EDITION = config.get("edition", "smoke")
-DATA = config.get("data", "simulated")
-# Real things to show beside, where somebody has them: a table of statistics, a patch.
-BESIDE = "".join(f" -p {name} '{config[name]}'" for name in ("statistics", "patch") if config.get(name))
-# A file of DeCUR's weights, for one more row of chapter 04.
-DECUR = f" -p decur '{config['decur']}'" if config.get("decur") else ""
+# Every other key is a parameter of the study: an unknown one, or a wrong value, ends here and not after an hour.
+OVERRIDES = {name: value for name, value in config.items() if name not in ("edition", "jobs") and value not in ("", None)}
+try:
+    STUDY = Study.load(**{"edition": EDITION} | OVERRIDES)
+except LandslideError as error:
+    raise WorkflowError(str(error))
+PARAMETERS = " ".join(f"-p {name} {shlex.quote(str(value))}" for name, value in ({"edition": EDITION} | OVERRIDES).items())
 BUILD = f"build/{EDITION}"
 CHAPTERS = sorted(path.stem for path in Path("notebooks").glob("[0-9]*.ipynb"))
 BIN = Path(sys.executable).parent  # the same environment as snakemake's, activated or not
 COMMAND = BIN / "landslide-nb"
 
-MODEL = "landslide_nb/simulation/simulator.npz"
 # What a trained network depends on, and what else a chapter does.
-TRAINING = sorted(
-    str(path)
-    for folder in ("data", "similarity", "augment", "models", "training")
-    for path in Path("landslide_nb", folder).glob("*.py")
-    if path.stem != "heads"
-) + [
-    MODEL,
-    *("landslide_nb/experiments/study.py", "landslide_nb/experiments/grids.py", "landslide_nb/experiments/run.py"),
-    *(f"landslide_nb/experiments/editions/{EDITION}.toml", "landslide_nb/experiments/paper/table2.csv"),
+STUDIES = Path("landslide_nb/experiments")
+TRAINING = [
+    *(str(path.relative_to(Path.cwd())) for path in training_files()),
+    "landslide_nb/simulation/simulator.npz",
+    *(str(STUDIES / name) for name in ("study.py", "grids.py", "run.py", f"editions/{EDITION}.toml", "paper/table2.csv")),
 ]
-PACKAGE = [MODEL, *(str(path) for name in ("*.py", "*.csv", "*.html") for path in sorted(Path("landslide_nb").rglob(name)))]
+PACKAGE = [str(path) for name in ("*.py", "*.csv", "*.html", "*.npz") for path in sorted(Path("landslide_nb").rglob(name))]
 PAGES = sorted(
     str(path)
     for path in Path("book").rglob("*")
@@ -42,9 +46,8 @@ PAGES = sorted(
 RUNS = []
 if config.get("jobs") == "runs":
     from landslide_nb.experiments.plan import jobs
-    from landslide_nb.experiments.study import Study
 
-    RUNS = [f"{BUILD}/runs/{name}.done" for name in jobs(Study.load(EDITION, DATA, decur=config.get("decur")))]
+    RUNS = [f"{BUILD}/runs/{name}.done" for name in jobs(STUDY)]
 
     localrules:
         runs,
@@ -62,13 +65,15 @@ rule run:
         TRAINING,
     output:
         touch(f"{BUILD}/runs/{{run}}.done"),
+    params:
+        given=PARAMETERS,
     threads: 1
     resources:
         gpu=0,
         mem_mb=8000,
         runtime=240,  # minutes
     shell:
-        "{COMMAND} fit --only {wildcards.run} -p edition {EDITION} -p data '{DATA}'{DECUR}"
+        "{COMMAND} fit --only {wildcards.run} {params.given}"
 
 
 rule runs:
@@ -76,9 +81,11 @@ rule runs:
         RUNS or TRAINING,
     output:
         touch(f"{BUILD}/runs.done"),
+    params:
+        given=PARAMETERS,
     threads: 1 if RUNS else workflow.cores
     shell:
-        "true" if RUNS else "{COMMAND} fit -p edition {EDITION} -p data '{DATA}'{DECUR}"
+        "true" if RUNS else "{COMMAND} fit {params.given}"
 
 
 rule chapter:
@@ -89,9 +96,11 @@ rule chapter:
     output:
         notebook=f"{BUILD}/chapters/{{chapter}}.ipynb",
         facts=f"{BUILD}/chapters/{{chapter}}.json",
+    params:
+        given=PARAMETERS,
     shell:
         # One thread each: chapters only read runs and draw, and two of them at once use two cores best.
-        "OMP_NUM_THREADS=1 {COMMAND} chapter {input.notebook} -o {output.notebook} -p edition {EDITION} -p data '{DATA}'{DECUR}{BESIDE}"
+        "OMP_NUM_THREADS=1 {COMMAND} chapter {input.notebook} -o {output.notebook} {params.given}"
 
 
 rule pages:

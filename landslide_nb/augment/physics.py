@@ -1,25 +1,22 @@
 """Augmentation as the radar's two passes and its decibels allow, on bands in dB before channels are derived."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final
 
 from torch import Generator, Tensor
 
 from landslide_nb.augment.chance import uniform
 from landslide_nb.augment.sample_table import blend
-from landslide_nb.data.bands import BACKSCATTER, BANDS, CHANGE, OPTICAL
+from landslide_nb.common.errors import StudyError
+from landslide_nb.data.bands import BandSet
 
 PHYSICAL_TURN: Final = math.radians(5)  # less than an orbit's heading turns between the equator and 60° north
 DECIBEL: Final = math.log(10) / 10  # the natural logarithm of a power ratio of 1 dB
-# Each band's counterpart in the other pass: the passes trade places, the optical bands keep theirs.
-OTHER_PASS: Final = (
-    *OPTICAL,
-    *(i for group in ("ascending", "descending") for i, band in enumerate(BANDS) if band.group == group),
-)
+View = Callable[[Tensor], Tensor]  # of pixels `(N, C, H, W)`, not scaled, north up
 
 
-def mirror(bands: Tensor, generator: Generator) -> Tensor:
+def mirror(pixels: Tensor, bands: BandSet, generator: Generator) -> Tensor:
     """Flip half of a batch east–west and half of it north–south as the radar's two passes allow.
 
     Mirrored east–west, what a descending pass saw is what an ascending one would have seen, and the other way round: the two
@@ -28,29 +25,42 @@ def mirror(bands: Tensor, generator: Generator) -> Tensor:
     twice that. The sun's side is not kept: shadows of optical bands are mirrored with the ground.
 
     Args:
-        bands: `(N, 12, H, W)`, north up, not scaled, for the passes' scales differ.
-        generator: on the device of `bands`.
+        pixels: `(N, C, H, W)`, north up, not scaled, for the passes' scales differ.
+        bands: of these pixels.
+        generator: on the device of `pixels`.
+
+    Raises:
+        StudyError: where there are no two passes to exchange.
     """
-    east_west, north_south = uniform(2 * len(bands), 0, 1, generator).view(2, -1) < 0.5
-    mirrored = bands.clone()
-    mirrored[east_west] = mirror_east_west(bands[east_west])
+    east_west, north_south = uniform(2 * len(pixels), 0, 1, generator).view(2, -1) < 0.5
+    mirrored = pixels.clone()
+    mirrored[east_west] = mirror_east_west(pixels[east_west], bands)
     mirrored[north_south] = mirrored[north_south].flip(2)
     return mirrored
 
 
-def mirror_east_west(bands: Tensor) -> Tensor:
-    """Flip bands `(N, 12, H, W)` left and right, with the radar's passes exchanged."""
-    return bands[:, list(OTHER_PASS)].flip(3)
+def mirror_east_west(pixels: Tensor, bands: BandSet) -> Tensor:
+    """Flip `(N, C, H, W)` left and right, with the radar's passes exchanged."""
+    check_passes(bands)
+    return pixels[:, list(bands.other_pass or ())].flip(3)
 
 
-def blend_power(first: Tensor, second: Tensor, weight: Tensor) -> Tensor:
-    """Blend bands `(N, 12, H, W)` as a radar would see the mixture: backscatter in linear power, optical bands as they are.
+def check_passes(bands: BandSet) -> None:
+    """Raise `StudyError` unless there are two radar passes of the same bands."""
+    if bands.other_pass is None:
+        raise StudyError(
+            f"`physical` exchanges the radar's two passes, and the bands {', '.join(bands.names)} are not of both; leave it out"
+        )
+
+
+def blend_power(first: Tensor, second: Tensor, weight: Tensor, bands: BandSet) -> Tensor:
+    """Blend pixels `(N, C, H, W)` as a radar would see the mixture: backscatter in linear power, optical bands as they are.
 
     A mean of decibels is a geometric mean of powers. A change Δ is taken as the backscatter in its own band minus that
     before, both in dB: both are blended in power, and their new difference is the new Δ.
     """
     mixed = blend(first, second, weight)
-    after, change = list(BACKSCATTER), list(CHANGE)
+    after, change = list(bands.backscatter), list(bands.change)
     mixed[:, after] = _power_mean(first[:, after], second[:, after], weight)
     before = _power_mean(first[:, after] - first[:, change], second[:, after] - second[:, change], weight)
     mixed[:, change] = mixed[:, after] - before
@@ -63,15 +73,22 @@ def _power_mean(first: Tensor, second: Tensor, weight: Tensor) -> Tensor:
     return power.clamp(min=1e-37).log() / DECIBEL
 
 
-# What another orbit could have seen of a place, north up: mirrored east–west, the radar's passes trade places.
-VIEWS: Final[Mapping[str, Callable[[Tensor], Tensor]]] = {
-    "as it is": lambda bands: bands,
-    "north–south": lambda bands: bands.flip(2),
-    "east–west": mirror_east_west,
-    "both": lambda bands: mirror_east_west(bands).flip(2),
-}
+def views(bands: BandSet) -> dict[str, View]:
+    """The ways to see a place in which its bands keep their meaning, by name; the first is as it is.
+
+    What another orbit could have seen: mirrored north–south, and east–west with the radar's passes exchanged. Without radar any
+    flip will do; radar of one pass, or of unlike ones, cannot be mirrored east–west.
+    """
+    found: dict[str, View] = {"as it is": lambda pixels: pixels, "north–south": lambda pixels: pixels.flip(2)}
+    if bands.radar and bands.other_pass is None:
+        return found
+
+    def east_west(pixels: Tensor) -> Tensor:
+        return mirror_east_west(pixels, bands) if bands.radar else pixels.flip(3)
+
+    return found | {"east–west": east_west, "both": lambda pixels: east_west(pixels).flip(2)}
 
 
-def flipped(bands: Tensor) -> list[Tensor]:
-    """The four ways to see bands `(N, 12, H, W)` in which radar keeps its meaning."""
-    return [view(bands) for view in VIEWS.values()]
+def flipped(pixels: Tensor, bands: BandSet) -> list[Tensor]:
+    """Pixels `(N, C, H, W)` in all `views` of them."""
+    return [view(pixels) for view in views(bands).values()]

@@ -21,10 +21,9 @@ from landslide_nb.augment.physics import (
     blend_power,
 )
 from landslide_nb.augment.sample_table import blend
-from landslide_nb.data.bands import BANDS, OPTICAL, modality_channels
+from landslide_nb.data.bands import BandSet
 from landslide_nb.data.channels import EPS
 
-OPTICAL_COUNT: Final = len(OPTICAL)  # the optical bands come first
 NOISE: Final = 0.2  # standard deviation of the noise at strength 1
 TURN: Final = math.pi / 4  # rotation and shear at strength 1
 
@@ -45,43 +44,49 @@ class Mixed(NamedTuple):
     weight: Tensor
 
 
-def colour(pixels: Tensor, strength: float, generator: Generator) -> Tensor:
+def colour(pixels: Tensor, bands: BandSet, strength: float, generator: Generator) -> Tensor:
     """Random noise, brightness, contrast, and saturation of the optical bands; derived channels stay as they are.
 
     Args:
-        pixels: scaled channels `(N, C, H, W)`.
+        pixels: scaled channels `(N, C, H, W)`, bands first.
+        bands: that they come from.
         strength: 0 leaves the batch unchanged; 1 is strong.
         generator: on the device of `pixels`.
     """
     n = len(pixels)
     contrast, saturation = (uniform(n, 1 - strength, 1 + strength, generator) for _ in range(2))
     brightness = uniform(n, -strength, strength, generator)
-    return add_noise(adjust(pixels, contrast, saturation, brightness), NOISE * strength, generator)
+    changed = adjust(pixels, bands, contrast, saturation, brightness)
+    return add_noise(changed, bands, NOISE * strength, generator)
 
 
-def adjust(pixels: Tensor, contrast: Tensor, saturation: Tensor, brightness: Tensor) -> Tensor:
+def adjust(pixels: Tensor, bands: BandSet, contrast: Tensor, saturation: Tensor, brightness: Tensor) -> Tensor:
     """Stretch bands about their means, optical bands about their grey, and add; 1, 1 and 0 change nothing.
 
     Args:
-        pixels: scaled channels `(N, C, H, W)`; derived ones stay as they are.
+        pixels: scaled channels `(N, C, H, W)`, bands first; derived ones stay as they are.
+        bands: that they come from.
         contrast: `(N,)`, what deviations of a band from its patch's mean are multiplied by.
-        saturation: `(N,)`, what deviations of an optical band from the mean of all four are multiplied by.
+        saturation: `(N,)`, what deviations of an optical band from the mean of all of them are multiplied by.
         brightness: `(N,)`, what is added, in standard deviations.
     """
     contrast, saturation, brightness = (value.view(-1, 1, 1, 1) for value in (contrast, saturation, brightness))
     changed = pixels.clone()  # then in place: memory is what this costs
-    bands, optical = changed[:, : len(BANDS)], changed[:, :OPTICAL_COUNT]
-    optical.lerp_(optical.mean(1, keepdim=True), 1 - saturation)
-    offset = bands.mean((2, 3), keepdim=True) * (1 - contrast) + brightness
-    bands.mul_(contrast).add_(offset)
+    if bands.optical:
+        places = list(bands.optical)
+        optical = changed[:, places]
+        changed[:, places] = optical.lerp_(optical.mean(1, keepdim=True), 1 - saturation)
+    own = changed[:, : len(bands)]
+    offset = own.mean((2, 3), keepdim=True) * (1 - contrast) + brightness
+    own.mul_(contrast).add_(offset)
     return changed
 
 
-def add_noise(pixels: Tensor, deviation: float, generator: Generator) -> Tensor:
-    """Add independent Gaussian noise to every pixel of the 12 bands."""
+def add_noise(pixels: Tensor, bands: BandSet, deviation: float, generator: Generator) -> Tensor:
+    """Add independent Gaussian noise to every pixel of the bands, which come first."""
     changed = pixels.clone()
-    bands = changed[:, : len(BANDS)]
-    bands.add_(torch.randn(bands.shape, generator=generator, device=bands.device), alpha=deviation)
+    own = changed[:, : len(bands)]
+    own.add_(torch.randn(own.shape, generator=generator, device=own.device), alpha=deviation)
     return changed
 
 
@@ -154,44 +159,45 @@ def cutmix(pixels: Tensor, targets: Tensor, generator: Generator) -> Mixed:
     return Mixed(mixed, mix_targets(targets, partner, weight), partner, weight)
 
 
-def mixup(pixels: Tensor, targets: Tensor, alpha: float, generator: Generator, power: bool = False) -> Mixed:
+def mixup(pixels: Tensor, targets: Tensor, alpha: float, generator: Generator, power: BandSet | None = None) -> Mixed:
     """Blend each sample with another by λ ~ Beta(α, α); labels by the same λ (Eq. 1).
 
     Args:
-        pixels: `(N, C, H, W)`; with `power` the 12 bands, not scaled.
+        pixels: `(N, C, H, W)`; with `power` those of the bands, not scaled.
         targets: `(N, 2)`.
         alpha: α of the Beta distribution.
         generator: on the device of `pixels`.
-        power: blend radar in linear power (`blend_power`) instead of decibels.
+        power: the bands, to blend radar in linear power (`blend_power`) instead of decibels; None for decibels.
     """
     n = len(pixels)
     partner = torch.randperm(n, generator=generator, device=generator.device)
     gammas = torch._standard_gamma(torch.full((2, n), alpha, device=generator.device), generator=generator) + EPS
     weight = gammas[0] / gammas.sum(0)
-    mixed = (blend_power if power else blend)(pixels, pixels[partner], weight.view(-1, 1, 1, 1))
+    pair = (pixels, pixels[partner], weight.view(-1, 1, 1, 1))
+    mixed = blend(*pair) if power is None else blend_power(*pair, power)
     return Mixed(mixed, mix_targets(targets, partner, weight), partner, weight)
 
 
-def drop_modalities(pixels: Tensor, probability: float, generator: Generator) -> Tensor:
+def drop_modalities(pixels: Tensor, bands: BandSet, probability: float, generator: Generator) -> Tensor:
     """Set modalities of single samples to zero, the mean of their scaling, as if a pass or the optical image were missing.
 
     Optical bands, descending and ascending pass go independently, each with its derived channels; what is derived from both
-    passes goes with either. A sample that would lose all three keeps them.
+    passes goes with either. A sample that would lose all modalities keeps them.
 
     Args:
         pixels: scaled channels `(N, C, H, W)`.
+        bands: that they come from.
         probability: of losing one modality.
         generator: on the device of `pixels`.
     """
-    groups = modality_channels(pixels.shape[1])
+    groups = bands.modalities
     lost = uniform(len(groups) * len(pixels), 0, 1, generator).view(len(groups), -1) < probability
     lost &= ~lost.all(0)
-    keeps = torch.ones(pixels.shape[:2], dtype=pixels.dtype, device=pixels.device)
-    for gone, channels in zip(lost, groups.values(), strict=True):
-        keeps[:, list(channels)] = (~gone).to(pixels.dtype)[:, None]
-    mixed = sorted(set(range(pixels.shape[1])).difference(*groups.values()))
-    keeps[:, mixed] = (~(lost[1] | lost[2])).to(pixels.dtype)[:, None]
-    return pixels * keeps[:, :, None, None]
+    gone = dict(zip(groups, lost, strict=True))
+    keeps = [
+        ~torch.stack([gone[of] for of in channel.modalities]).any(0) for channel in bands.channels(pixels.shape[1])
+    ]
+    return pixels * torch.stack(keeps, 1).to(pixels.dtype)[:, :, None, None]
 
 
 def mix_targets(targets: Tensor, partner: Tensor, weight: Tensor) -> Tensor:

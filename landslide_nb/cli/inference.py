@@ -45,7 +45,9 @@ def predict(
     threshold: Annotated[float | None, typer.Option(min=0, max=1, help="Instead of the model's own.")] = None,
     flips: Annotated[
         bool | None,
-        typer.Option("--flips/--no-flips", help="Also look at the flips that radar allows; as exported if not said."),
+        typer.Option(
+            "--flips/--no-flips", help="Also look at the flips that the bands allow; as exported if not said."
+        ),
     ] = None,
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave out patches that are not as they should be.")
@@ -63,7 +65,7 @@ def predict(
         torch.set_num_threads(threads)
     with replacing(output) as temporary:  # so what cannot be written shows now
         ensemble = inference_predict.load(models, typer.echo).replace(threshold, flips)
-        told = inference_predict.predict(ensemble, stream.find(source), skip_bad, typer.echo)
+        told = inference_predict.predict(ensemble, stream.find(source, ensemble.data_set), skip_bad, typer.echo)
         if probabilities:
             told.write_probabilities(temporary)
         else:

@@ -44,9 +44,9 @@ def fit(
     if only is not None:
         plan.job(study, only).fit(lambda line: typer.echo(f"{only}: {line}"))
         return
-    results = runs.fit(grids.experiments(study))
+    count = runs.train(grids.experiments(study))
     if processes().is_main_process:
-        typer.echo(f"{sum(map(len, results.values()))} runs are there")
+        typer.echo(f"{count} runs are there")
         for compared in grids.by_backbone(study).values():  # when nothing trains beside it any more
             speed(compared.settings, typer.echo)
 

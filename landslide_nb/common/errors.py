@@ -25,6 +25,10 @@ class WeightsError(LandslideError):
     """Pretrained weights cannot be had."""
 
 
+class RunError(LandslideError):
+    """A training run failed."""
+
+
 class ChapterError(LandslideError):
     """A chapter did not run to its end, every cell in order."""
 

@@ -1,45 +1,30 @@
-"""How processes take turns."""
+"""How processes take turns: locks by name, in one folder of the store. They go with the process, however that ends."""
 
-import fcntl
-import json
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+from filelock import FileLock, Timeout
+
+from landslide_nb.common.store import store
+
+FOREVER = -1.0
 
 
-@contextmanager
-def locked(path: Path, note: Mapping[str, object] | None, wait: bool = True, remove: bool = True) -> Iterator[None]:
-    """Hold a lock that other processes wait for; it goes with the process, however that ends.
+def lock(name: str, timeout: float = FOREVER) -> FileLock:
+    """A lock to hold in a `with` block.
 
     Args:
-        path: of the lock's file.
-        note: what the file says of the work while that goes on, or after it was interrupted; None to leave what it says.
-        wait: for whoever holds it.
-        remove: the file, after work that ends well.
-
-    Raises:
-        BlockingIOError: if another process holds it and `wait` is false.
+        name: of what only one process may do at a time.
+        timeout: seconds to wait for whoever holds it; then `filelock.Timeout` is raised.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    while True:
-        with path.open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if not _is_at(path, lock.fileno()):
-                continue  # whoever held it has removed it: another process may hold a new file by now
-            if note is not None:
-                lock.truncate(0)
-                lock.write(json.dumps(note, indent=1, sort_keys=True))
-                lock.flush()
-            yield
-            if remove:
-                path.unlink(missing_ok=True)
-            return
+    folder = store() / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    return FileLock(folder / f"{name}.lock", timeout=timeout)
 
 
-def _is_at(path: Path, file: int) -> bool:
-    """Whether an open file is still the one at a path."""
-    try:
-        return os.path.samestat(path.stat(), os.fstat(file))
-    except FileNotFoundError:
+def held(name: str) -> bool:
+    """Whether a process holds a lock."""
+    if not (store() / "locks" / f"{name}.lock").is_file():
         return False
+    try:
+        with lock(name, timeout=0):
+            return False
+    except Timeout:
+        return True

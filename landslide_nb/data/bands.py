@@ -1,97 +1,193 @@
-"""The 12 bands of a patch and the 16 channels that can be derived from them.
+"""Bands by role and modality, and band sets: what a data set's patches are made of, and what can be derived from them.
 
-Band order, units and meaning are the challenge's. The paper works with 12, 20 and 28 channels and names NDVI, EVI2, VARI,
-REDR, Sobel and Canny (§4.1); which others it used, and its formulas, are not given. `paper_names` says what is the paper's
-word and what is our reading.
+Code asks for a band by its role (`red`, `vv`, `slope`) and for a group by its modality, never by a position or a number of bands.
 """
 
+from collections.abc import Callable
+from functools import cached_property
 from typing import Final, NamedTuple
 
+from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
-class Band(NamedTuple):
+from landslide_nb.common.errors import DataError
+from landslide_nb.data.derived import DERIVED, offered
+
+OPTICAL: Final = "optical"
+PASSES: Final = ("descending", "ascending")  # of the radar
+LEVELS: Final = ("bands", "indices", "edges")  # the channels that every band set offers, by what each level adds
+RGB: Final = ("red", "green", "blue")
+Places = tuple[int, ...]
+
+
+class Band(BaseModel):
     """One band of a patch.
 
     Attributes:
-        name: the short name, as in the columns of the statistics table.
+        name: the short name, as in the columns of statistics.
         title: the name for people.
-        unit: DN (reflectance × 10,000, with an offset) or dB.
-        group: the sensor and pass that saw it.
+        unit: "DN" (reflectance × 10,000), "dB", "8 bit" (0 to 255), "relative" (about 1 on average), "m" or "°".
+        role: what it shows: `red`, `nir`, `vv`, `vv_change`, `slope` …
+        modality: the sensor and pass that saw it: optical, descending, ascending, terrain …
     """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     title: str
     unit: str
-    group: str
+    role: str
+    modality: str = OPTICAL
+
+    @property
+    def is_change(self) -> bool:
+        """Whether it is a difference of two acquisitions."""
+        return self.role.endswith("_change")
 
 
-class Derived(NamedTuple):
-    """One channel derived from the bands.
+class Channel(NamedTuple):
+    """What a network sees: a band, or a channel that is derived from bands.
 
     Attributes:
-        name: short name.
-        formula: how it is computed; optical bands in DN / 10,000, backscatter in linear power unless dB is said.
-        paper_names: whether the paper names the channel; if not, it is our choice.
-        group: the group of all bands that it comes from; "both passes" for what mixes the radar's two.
+        name: the short name.
+        role: of a band; the name of what is derived.
+        modalities: of all bands that it comes from.
     """
 
     name: str
-    formula: str
-    paper_names: bool
-    group: str
+    role: str
+    modalities: tuple[str, ...]
 
 
-BANDS: Final = (
-    Band("R", "Red", "DN", "optical"),
-    Band("G", "Green", "DN", "optical"),
-    Band("B", "Blue", "DN", "optical"),
-    Band("NIR", "Near infrared", "DN", "optical"),
-    Band("DVV", "Descending VV", "dB", "descending"),
-    Band("DVH", "Descending VH", "dB", "descending"),
-    Band("DDVV", "Descending ΔVV", "dB", "descending"),
-    Band("DDVH", "Descending ΔVH", "dB", "descending"),
-    Band("AVV", "Ascending VV", "dB", "ascending"),
-    Band("AVH", "Ascending VH", "dB", "ascending"),
-    Band("ADVV", "Ascending ΔVV", "dB", "ascending"),
-    Band("ADVH", "Ascending ΔVH", "dB", "ascending"),
-)
-BAND_NAMES: Final = tuple(band.name for band in BANDS)
-OPTICAL: Final = tuple(i for i, band in enumerate(BANDS) if band.group == "optical")
-SAR: Final = tuple(i for i, band in enumerate(BANDS) if band.unit == "dB")
-CHANGE: Final = tuple(i for i, band in enumerate(BANDS) if "Δ" in band.title)
-BACKSCATTER: Final = tuple(i for i in SAR if i not in CHANGE)
-DERIVED: Final = (
-    Derived("NDVI", "(NIR − R) / (NIR + R)", True, "optical"),
-    Derived("EVI2", "2.5 · (NIR − R) / (NIR + 2.4 R + 1)", True, "optical"),
-    Derived("VARI", "(G − R) / (G + R − B), clipped to [−1, 1]", True, "optical"),
-    Derived(
-        "REDR", "R / (R + G + B): the red share of visible light, our reading of the abbreviation", True, "optical"
-    ),
-    Derived("DRVI", "4 VH / (VV + VH), descending: the dual-polarisation radar vegetation index", False, "descending"),
-    Derived("ARVI", "4 VH / (VV + VH), ascending", False, "ascending"),
-    Derived("SobelNIR", "magnitude of the Sobel gradient of NIR", True, "optical"),
-    Derived("CannyNIR", "Canny edges (0 or 1) of NIR, stretched to [0, 1] in each patch", True, "optical"),
-    Derived("NDWI", "(G − NIR) / (G + NIR)", False, "optical"),
-    Derived("GNDVI", "(NIR − G) / (NIR + G + 0.1): green NDVI, damped where it is dark", False, "optical"),
-    Derived("Brightness", "(R + G + B) / 3", False, "optical"),
-    Derived("DCross", "VV − VH in dB, descending", False, "descending"),
-    Derived("ACross", "VV − VH in dB, ascending", False, "ascending"),
-    Derived("Change", "(ΔVV + ΔVH of both passes) / 4 in dB", False, "both passes"),
-    Derived("AbsChange", "mean of the four |Δ| in dB", False, "both passes"),
-    Derived("SobelVV", "magnitude of the Sobel gradient of descending VV in dB", False, "descending"),
-)
-CHANNEL_COUNTS: Final = (12, 20, 28)
-MODALITIES: Final = ("optical", "descending", "ascending")
+class BandSet(BaseModel):
+    """The bands of a data set, in order.
 
+    Attributes:
+        bands: at least one; no two of the same name, or of the same role and modality.
+        derived: the names of the channels that each further level of `LEVELS` adds; by default what the bands allow.
+    """
 
-def channel_names(count: int) -> tuple[str, ...]:
-    """The names of the first `count` channels: bands, then derived ones."""
-    return (*BAND_NAMES, *(channel.name for channel in DERIVED))[:count]
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
+    bands: tuple[Band, ...]
+    derived: tuple[tuple[str, ...], ...] | None = None
 
-def modality_channels(count: int) -> dict[str, tuple[int, ...]]:
-    """Which of the first `count` channels come from each modality's bands alone."""
-    groups = [one.group for one in (*BANDS, *DERIVED)][:count]
-    return {modality: tuple(i for i, group in enumerate(groups) if group == modality) for modality in MODALITIES}
+    @field_validator("bands")
+    @classmethod
+    def _distinct(cls, bands: tuple[Band, ...]) -> tuple[Band, ...]:
+        names, roles = [band.name for band in bands], [(band.role, band.modality) for band in bands]
+        if not bands or len(set(names)) < len(names) or len(set(roles)) < len(roles):
+            raise ValueError(
+                f"bands must be distinct in name, and in role and modality; they are {', '.join(names) or 'none'}"
+            )
+        return bands
 
+    @model_validator(mode="before")
+    @classmethod
+    def _derived(cls, values: object) -> object:
+        if isinstance(values, dict) and values.get("derived") is None:
+            bands = [band if isinstance(band, Band) else Band.model_validate(band) for band in values.get("bands", ())]
+            return values | {"derived": offered([(band.role, band.modality) for band in bands])}
+        return values
 
-GROUPS: Final = {"optical": OPTICAL, "backscatter": BACKSCATTER, "Δ": CHANGE}
+    def __len__(self) -> int:
+        """The number of bands."""
+        return len(self.bands)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The short names, in order."""
+        return tuple(band.name for band in self.bands)
+
+    @cached_property
+    def modalities(self) -> tuple[str, ...]:
+        """The modalities, in the order of the bands."""
+        return tuple(dict.fromkeys(band.modality for band in self.bands))
+
+    def places(self, chosen: Callable[[Band], bool]) -> Places:
+        """The positions of the bands for which something is true."""
+        return tuple(place for place, band in enumerate(self.bands) if chosen(band))
+
+    def find(self, role: str, modality: str | None = None) -> int | None:
+        """The position of the band of a role (and modality); None if there is none."""
+        return next(iter(self.places(lambda b: b.role == role and modality in (None, b.modality))), None)
+
+    def place(self, role: str, modality: str | None = None) -> int:
+        """The position of the band of a role.
+
+        Raises:
+            DataError: if there is none.
+        """
+        if (found := self.find(role, modality)) is None:
+            roles = ", ".join(dict.fromkeys(band.role for band in self.bands))
+            raise DataError(f"there is no band of the role {role!r} here; there are {roles}")
+        return found
+
+    def of_modality(self, modality: str) -> Places:
+        """The positions of a modality's bands."""
+        return self.places(lambda band: band.modality == modality)
+
+    @cached_property
+    def optical(self) -> Places:
+        """The positions of the optical bands."""
+        return self.of_modality(OPTICAL)
+
+    @cached_property
+    def radar(self) -> Places:
+        """The positions of the bands of either pass."""
+        return self.places(lambda band: band.modality in PASSES)
+
+    @cached_property
+    def change(self) -> Places:
+        """The positions of differences of two radar acquisitions."""
+        return self.places(lambda band: band.modality in PASSES and band.is_change)
+
+    @cached_property
+    def backscatter(self) -> Places:
+        """The positions of radar bands that are no differences."""
+        return self.places(lambda band: band.modality in PASSES and not band.is_change)
+
+    @cached_property
+    def rgb(self) -> Places | None:
+        """The positions of red, green and blue; None where one is missing."""
+        found = [self.find(role) for role in RGB]
+        return None if None in found else tuple(place for place in found if place is not None)
+
+    @cached_property
+    def groups(self) -> dict[str, Places]:
+        """Bands that go together, by name; groups without a band are left out."""
+        found = {OPTICAL: self.optical, "SAR": self.radar} | {of: self.of_modality(of) for of in self.modalities}
+        found |= {"backscatter": self.backscatter, "Δ": self.change}
+        return {name: places for name, places in found.items() if places}
+
+    @cached_property
+    def kinds(self) -> dict[str, Places]:
+        """The bands by kind of measurement: optical, backscatter, Δ, and other modalities; each band once."""
+        others = {of: self.of_modality(of) for of in self.modalities if of not in (OPTICAL, *PASSES)}
+        found = {OPTICAL: self.optical, "backscatter": self.backscatter, "Δ": self.change} | others
+        return {name: places for name, places in found.items() if places}
+
+    @cached_property
+    def other_pass(self) -> Places | None:
+        """For each band its counterpart in the other pass, itself where it is no radar's; None without two equal passes."""
+        swapped = dict(zip(PASSES, reversed(PASSES), strict=True))
+        found = [self.find(band.role, swapped.get(band.modality, band.modality)) for band in self.bands]
+        return None if not self.radar or None in found else tuple(place for place in found if place is not None)
+
+    @cached_property
+    def counts(self) -> tuple[int, ...]:
+        """How many channels each level of `LEVELS` has; a level that adds nothing is left out."""
+        counts = [len(self.bands)]
+        for names in self.derived or ():
+            counts += [counts[-1] + len(names)] if names else []
+        return tuple(counts)
+
+    def channels(self, count: int) -> tuple[Channel, ...]:
+        """The first `count` channels: bands, then derived ones."""
+        bands = [Channel(band.name, band.role, (band.modality,)) for band in self.bands]
+        names = (name for level in self.derived or () for name in level)
+        return (*bands, *(Channel(name, name, DERIVED[name].modalities) for name in names))[:count]
+
+    def by_modality(self, count: int) -> dict[str, Places]:
+        """Which of the first `count` channels come from each modality's bands alone."""
+        seen = self.channels(count)
+        return {of: tuple(i for i, channel in enumerate(seen) if channel.modalities == (of,)) for of in self.modalities}

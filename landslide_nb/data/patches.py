@@ -1,37 +1,46 @@
-"""Patches: ids, pixels and labels; one HDF5 file holds them all."""
+"""Patches: ids, pixels, labels and what belongs to them, in memory. `hdf5` keeps them in one file."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, Self
 
-import h5py
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from landslide_nb.common.arrays import Labels, Pixels
 from landslide_nb.common.errors import DataError
-from landslide_nb.common.files import replacing
-from landslide_nb.data.bands import BAND_NAMES
+from landslide_nb.data.bands import BandSet
+from landslide_nb.data.challenge import CHALLENGE
+from landslide_nb.data.dataset import DataSet
 
-FORMAT = "landslide-nb patches 1"
+Names = NDArray[np.str_]  # (N,)
+Masks = NDArray[np.uint8]  # (N, H, W), 1 where a landslide is
 
 
 @dataclass(frozen=True, eq=False)
 class Patches:
-    """A set of patches in memory.
+    """A set of N patches in memory.
 
     Attributes:
         ids: N distinct names.
-        pixels: float32 `(N, 12, H, W)`, band order of `bands.BANDS`; finite.
+        pixels: float32 `(N, C, H, W)`, in the order of the data set's bands; finite.
         labels: int8 `(N,)`, 1 where a landslide is in the patch; None where nobody knows.
+        data_set: what the bands are, and whom to credit; the challenge's by default.
+        groups: `(N,)`, the name of the block of ground that each is of, which no split cuts; None where every patch stands alone.
+        regions: `(N,)`, the name of the region or event; None where nobody knows.
+        masks: uint8 `(N, H, W)`, 1 where a landslide is; None where nobody knows.
     """
 
     ids: tuple[str, ...]
-    pixels: NDArray[np.float32]
-    labels: NDArray[np.int8] | None = None
+    pixels: Pixels
+    labels: Labels | None = None
+    data_set: DataSet = CHALLENGE
+    groups: Names | None = None
+    regions: Names | None = None
+    masks: Masks | None = None
 
     def __post_init__(self) -> None:
         """Check shapes, types and values, so that whoever holds `Patches` need not.
@@ -39,19 +48,20 @@ class Patches:
         Raises:
             DataError: if ids repeat, a shape is wrong, a pixel is not finite or a label is neither 0 nor 1.
         """
-        n = len(self.ids)
-        if len(set(self.ids)) != n:
-            repeated = next(name for name in self.ids if self.ids.count(name) > 1)
-            raise DataError(f"patch {repeated} stands twice among {n} ids; expected distinct ids")
-        if any("/" in name or not name for name in self.ids):
-            raise DataError(f"patch ids must be file names; {next(n for n in self.ids if '/' in n or not n)!r} is none")
-        if self.pixels.ndim != 4 or self.pixels.shape[:2] != (n, len(BAND_NAMES)) or self.pixels.dtype != np.float32:
-            expected = f"float32 ({n}, {len(BAND_NAMES)}, H, W)"
+        check_ids(self.ids)
+        n, bands = len(self.ids), self.data_set.bands
+        if self.pixels.ndim != 4 or self.pixels.shape[:2] != (n, len(bands)) or self.pixels.dtype != np.float32:
+            expected = f"float32 ({n}, {len(bands)}, H, W)"
             raise DataError(f"pixels are {self.pixels.dtype} {self.pixels.shape}; expected {expected}")
         for name, patch in zip(self.ids, self.pixels, strict=True):
-            check_finite(patch, f"patch {name}")
+            check_finite(patch, f"patch {name}", bands)
         if self.labels is not None:
             check_labels(self.ids, self.labels)
+        for what, names in (("groups", self.groups), ("regions", self.regions)):
+            if names is not None and names.shape != (n,):
+                raise DataError(f"{what} have the shape {names.shape}; expected ({n},), a name for each patch")
+        if self.masks is not None and self.masks.shape != (n, *self.pixels.shape[2:]):
+            raise DataError(f"masks have the shape {self.masks.shape}; expected {(n, *self.pixels.shape[2:])}")
 
     def __len__(self) -> int:
         """The number of patches."""
@@ -61,11 +71,12 @@ class Patches:
         """The patches at `indices` (or where a mask is true), in that order."""
         given = np.asarray(indices)
         chosen = np.flatnonzero(given) if given.dtype == bool else given.astype(np.int64)
-        labels = None if self.labels is None else self.labels[chosen]
-        return type(self)(tuple(np.asarray(self.ids)[chosen].tolist()), self.pixels[chosen], labels)
+        taken: dict[str, Any] = {name: getattr(self, name) for name in ("labels", "groups", "regions", "masks")}
+        taken = {name: values if values is None else values[chosen] for name, values in taken.items()}
+        return replace(self, ids=tuple(np.asarray(self.ids)[chosen].tolist()), pixels=self.pixels[chosen], **taken)
 
     @property
-    def known_labels(self) -> NDArray[np.int8]:
+    def known_labels(self) -> Labels:
         """The labels, where there must be some.
 
         Raises:
@@ -77,107 +88,39 @@ class Patches:
 
     @cached_property
     def fingerprint(self) -> str:
-        """A hash of ids, pixels and labels that does not depend on the order of the patches."""
+        """A hash of ids, pixels, labels, groups, regions and masks that does not depend on the order of the patches."""
         labels = [None] * len(self) if self.labels is None else self.labels.tolist()
-        return combine(map(digest, self.ids, self.pixels, labels))
+        beside = (beside_of(self.groups, self.regions, self.masks, place) for place in range(len(self)))
+        return combine(map(digest, self.ids, self.pixels, labels, beside))
 
     def write(self, path: str | Path, part: str = "train") -> None:
         """Write one HDF5 file with this as its only part; nothing is left behind if it fails."""
-        write_parts(path, {part: Part(self.ids, self.labels, self.pixels)})
+        from landslide_nb.data import hdf5  # noqa: PLC0415 - it needs this module
+
+        hdf5.write_parts(path, self.data_set, {part: hdf5.Part.of(self)})
 
     @classmethod
-    def read(cls, path: str | Path, part: str | None = None) -> Self:
+    def read(cls, path: str | Path, part: str | None = None) -> "Patches":
         """Read a part of a file, by default its first ("train" before "test"), and check it against its fingerprint.
 
         Raises:
             DataError: if the file is missing, not one of ours, without that part, or damaged.
         """
-        with opened(Path(path)) as file:
-            parts = sorted(file, reverse=True)
-            group = file.get(part or parts[0]) if parts else None
-            if group is None:
-                raise DataError(f"{path} has no part {part!r}; it has {', '.join(parts) or 'none'}")
-            ids = tuple(name.decode() for name in group["ids"][()])
-            labels = group["labels"][()] if "labels" in group else None
-            patches = cls(ids, group["pixels"][()], labels)
-            if patches.fingerprint != group.attrs["fingerprint"]:
-                raise DataError(f"{path} is damaged: its patches do not match its fingerprint; write it again")
-        return patches
+        from landslide_nb.data import hdf5  # noqa: PLC0415
+
+        return hdf5.read(path, part)
 
 
-class Part(NamedTuple):
-    """What `write_parts` writes as one group.
-
-    Attributes:
-        ids: N distinct names.
-        labels: int8 `(N,)` or None.
-        pixels: N arrays float32 `(12, H, W)`, taken one after the other, so that they need not all be in memory.
-        rows: the ids in the order, and as often, as the challenge's CSV lists them; None if that is `ids`.
-    """
-
-    ids: tuple[str, ...]
-    labels: NDArray[np.int8] | None
-    pixels: Iterable[NDArray[np.float32]]
-    rows: tuple[str, ...] | None = None
-
-
-def write_parts(path: str | Path, parts: Mapping[str, Part]) -> None:
-    """Write the parts into one HDF5 file, patch by patch, under a temporary name that is renamed when all is written."""
-    with replacing(Path(path)) as temporary, h5py.File(temporary, "w") as file:
-        file.attrs["format"] = FORMAT
-        file.attrs["bands"] = list(BAND_NAMES)
-        for name, part in parts.items():
-            _write_part(file.create_group(name), part)
-
-
-def _write_part(group: h5py.Group, part: Part) -> None:
-    labels = [None] * len(part.ids) if part.labels is None else part.labels.tolist()
-    group["ids"] = np.array([name.encode() for name in part.ids], dtype=h5py.string_dtype())
-    if part.rows is not None:
-        group["rows"] = np.array([name.encode() for name in part.rows], dtype=h5py.string_dtype())
-    if part.labels is not None:
-        group["labels"] = part.labels
-    digests, stored = [], None
-    for i, (name, label, patch) in enumerate(zip(part.ids, labels, part.pixels, strict=True)):
-        if stored is None:
-            shape = (len(part.ids), *patch.shape)
-            stored = group.create_dataset("pixels", shape, np.float32, chunks=(1, *patch.shape))
-        stored[i] = patch
-        digests.append(digest(name, patch, label))
-    if stored is None:
-        group.create_dataset("pixels", (0, len(BAND_NAMES), 1, 1), np.float32)
-    group.attrs["fingerprint"] = combine(digests)
-
-
-def read_rows(path: str | Path, part: str = "test") -> tuple[str, ...]:
-    """The ids of a part in the order, and as often, as the challenge's CSV lists them."""
-    with opened(Path(path)) as file:
-        if part not in file:
-            raise DataError(f"{path} has no part {part!r}; it has {', '.join(file) or 'none'}")
-        group = file[part]
-        return tuple(name.decode() for name in group["rows" if "rows" in group else "ids"][()])
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[h5py.File]:
-    """An HDF5 file of ours, read-only; anything wrong with it becomes a `DataError`."""
-    if not path.is_file():
-        raise DataError(f"{path} does not exist; `landslide-nb convert FOLDER {path.name}` makes one")
-    try:
-        with h5py.File(path, "r") as file:
-            if file.attrs.get("format") != FORMAT:
-                raise DataError(f"{path} is not a file of 12-band patches written by `landslide-nb convert`")
-            if (bands := tuple(file.attrs["bands"])) != BAND_NAMES:
-                raise DataError(f"{path} has the bands {', '.join(bands)}; expected {', '.join(BAND_NAMES)}")
-            yield file
-    except (OSError, KeyError, RuntimeError, ValueError, TypeError) as error:
-        raise DataError(f"{path} cannot be read as HDF5 patches ({error}); write it again") from error
-
-
-def digest(name: str, patch: NDArray[np.float32], label: int | None) -> bytes:
-    """The hash of one patch with its id and label."""
+def digest(name: str, patch: Pixels, label: int | None, beside: bytes = b"") -> bytes:
+    """The hash of one patch with its id and label, and with what else belongs to it."""
     head = f"{name}|{label}|{patch.shape}|".encode()
-    return hashlib.sha256(head + np.ascontiguousarray(patch).tobytes()).digest()
+    return hashlib.sha256(head + np.ascontiguousarray(patch).tobytes() + beside).digest()
+
+
+def beside_of(groups: Names | None, regions: Names | None, masks: Masks | None, place: int) -> bytes:
+    """Group, region and mask of a patch as bytes; nothing of what it does not have."""
+    named = (f"|{what}={names[place]}" for what, names in (("group", groups), ("region", regions)) if names is not None)
+    return "".join(named).encode() + (b"" if masks is None else np.packbits(masks[place] > 0).tobytes())
 
 
 def combine(digests: Iterable[bytes]) -> str:
@@ -185,17 +128,26 @@ def combine(digests: Iterable[bytes]) -> str:
     return hashlib.sha256(b"".join(sorted(digests))).hexdigest()[:16]
 
 
-def check_finite(patch: NDArray[np.floating], where: str) -> None:
-    """Raise `DataError` naming `where`, the band and the pixel if a value is NaN or infinite; `patch` is `(12, H, W)`."""
+def check_ids(ids: tuple[str, ...]) -> None:
+    """Raise `DataError` if an id stands twice, or could not name a file."""
+    if len(set(ids)) != len(ids):
+        repeated = next(name for name in ids if ids.count(name) > 1)
+        raise DataError(f"patch {repeated} stands twice among {len(ids)} ids; expected distinct ids")
+    if any("/" in name or not name for name in ids):
+        raise DataError(f"patch ids must be file names; {next(n for n in ids if '/' in n or not n)!r} is none")
+
+
+def check_finite(patch: NDArray[np.floating], where: str, bands: BandSet) -> None:
+    """Raise `DataError` naming `where`, the band and the pixel if a value is NaN or infinite; `patch` is `(C, H, W)`."""
     if not np.isfinite(patch).all():
         band, row, column = np.argwhere(~np.isfinite(patch))[0]
         value = patch[band, row, column]
         raise DataError(
-            f"{where}: {value} in band {BAND_NAMES[band]} at row {row}, column {column}; expected finite values"
+            f"{where}: {value} in band {bands.names[band]} at row {row}, column {column}; expected finite values"
         )
 
 
-def check_labels(ids: tuple[str, ...], labels: NDArray[np.int8]) -> None:
+def check_labels(ids: tuple[str, ...], labels: Labels) -> None:
     """Raise `DataError` if there is not one label, 0 or 1, for each id."""
     if labels.shape != (len(ids),) or labels.dtype != np.int8:
         raise DataError(f"labels are {labels.dtype} {labels.shape}; expected int8 ({len(ids)},)")

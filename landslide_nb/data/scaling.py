@@ -8,6 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from landslide_nb.common.arrays import Pixels
+from landslide_nb.data.bands import BandSet
 from landslide_nb.data.channels import derive
 
 BATCH = 256
@@ -27,16 +29,19 @@ class Scaler:
     scale: NDArray[np.float32]
 
     @classmethod
-    def fit(cls, pixels: NDArray[np.float32], channels: int, method: Literal["standard", "robust"]) -> Self:
+    def fit(cls, pixels: Pixels, bands: BandSet, channels: int, method: Literal["standard", "robust"]) -> Self:
         """Fit on all pixels of the given patches, which must be training patches and nothing else.
 
         Args:
-            pixels: `(N, 12, H, W)` of the training patches of a fold.
-            channels: 12, 20 or 28; derived channels are scaled like bands.
+            pixels: `(N, C, H, W)` of the training patches of a fold.
+            bands: of these pixels.
+            channels: one of `bands.counts`; derived channels are scaled like bands.
             method: "standard" or "robust".
         """
         stride = 1 if method == "standard" else 1 + pixels[:, 0].size // ROBUST_VALUES
-        batches = (derive(torch.from_numpy(pixels[i : i + BATCH]), channels) for i in range(0, len(pixels), BATCH))
+        batches = (
+            derive(torch.from_numpy(pixels[i : i + BATCH]), bands, channels) for i in range(0, len(pixels), BATCH)
+        )
         values = [batch.transpose(0, 1).flatten(1)[:, ::stride] for batch in batches]
         return cls(*(_moments(values) if method == "standard" else _quartiles(values)))
 

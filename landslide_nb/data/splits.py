@@ -1,13 +1,20 @@
-"""Who trains, who validates and who is never touched: a hold-out test split, then stratified folds of the rest."""
+"""Who trains, who validates and who is never touched: a hold-out test part, then folds of the rest, stratified by label.
 
+Neighbours on the ground stay in one part: where patches have groups, no part cuts one.
+"""
+
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedKFold, train_test_split
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train_test_split
 
-from landslide_nb.common.arrays import Indices
-from landslide_nb.common.errors import DataError
+from landslide_nb.common.arrays import Indices, Labels
+from landslide_nb.common.errors import DataError, LeakError
+from landslide_nb.data.patches import Names
+
+How = Literal["blocks", "random"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,10 +24,22 @@ class Split:
     Attributes:
         test: the hold-out test patches, for reporting only; may be empty.
         folds: for each fold its training and its validation patches; every patch outside `test` validates once.
+        groups: `(N,)`, of all patches, which no part cuts; None where there are none, or where they are cut on purpose.
     """
 
     test: Indices
     folds: tuple[tuple[Indices, Indices], ...]
+    groups: Names | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse parts that share a group.
+
+        Raises:
+            LeakError: naming it.
+        """
+        if self.groups is not None:
+            for train, validation in self.folds:
+                check_groups(self.groups, train, np.concatenate([validation, self.test]))
 
     @property
     def development(self) -> Indices:
@@ -28,28 +47,70 @@ class Split:
         return np.sort(np.concatenate([validation for _, validation in self.folds]))
 
 
-def split(labels: NDArray[np.int8], n_test: int, folds: int, seed: int) -> Split:
+def check_groups(groups: Names, train: Indices, held_out: Indices) -> None:
+    """Raise `LeakError` if a group has patches on both sides."""
+    shared = np.intersect1d(groups[train], groups[held_out])
+    if shared.size:
+        raise LeakError(
+            f"the group {shared[0]} has patches in training and held out ({shared.size} such): neighbours on the ground are alike,"
+            " and have to stay in one part"
+        )
+
+
+def split(
+    labels: Labels,
+    n_test: int,
+    folds: int,
+    seed: int,
+    groups: Names | None = None,
+    how: How = "blocks",
+    held_out: Indices | None = None,
+) -> Split:
     """Split labelled patches, stratified by label.
 
     Args:
         labels: `(N,)`, 0 or 1.
-        n_test: how many patches are held out for the test; 0 for none.
+        n_test: how many patches are held out for the test; 0 for none. In blocks, as near to it as whole groups allow.
         folds: how many folds the rest is cut into.
         seed: of both shuffles.
+        groups: `(N,)`, the block of ground of each patch; None where there are none.
+        how: "blocks" keeps groups whole. "random" cuts them, for one purpose: to show what that flatters by.
+        held_out: the test part itself, a region say, instead of `n_test` patches.
 
     Raises:
-        DataError: if a class has too few patches for the folds.
+        DataError: if a class has too few patches, or groups, for the folds.
     """
+    whole = groups if how == "blocks" else None
     everyone = np.arange(len(labels))
-    rest, test = everyone, everyone[:0]
-    if n_test:
-        try:
-            rest, test = train_test_split(everyone, test_size=n_test, stratify=labels, random_state=seed)
-        except ValueError as error:
-            raise DataError(f"{len(labels)} patches are too few for a test part of {n_test} ({error})") from None
-    rest, test = np.sort(rest), np.sort(test)
+    test = np.sort(held_out) if held_out is not None else _hold_out(labels, n_test, seed, whole)
+    rest = np.setdiff1d(everyone, test)
     fewest = min(np.bincount(labels[rest], minlength=2))
     if fewest < folds:
         raise DataError(f"{folds} folds need {folds} patches of each class outside the test part; found {fewest}")
-    cutter = StratifiedKFold(folds, shuffle=True, random_state=seed)
-    return Split(test, tuple((rest[a], rest[b]) for a, b in cutter.split(rest, labels[rest])))
+    if whole is not None and (found := len(np.unique(whole[rest]))) < folds:
+        raise DataError(f"{folds} folds need {folds} groups outside the test part; found {found}")
+    parts = _cut(labels[rest], folds, seed, None if whole is None else whole[rest])
+    return Split(test, tuple((rest[a], rest[b]) for a, b in parts), whole)
+
+
+def _hold_out(labels: Labels, n_test: int, seed: int, groups: Names | None) -> Indices:
+    """The test part: so many patches, or of groups as many as come nearest."""
+    everyone = np.arange(len(labels))
+    if not n_test:
+        return everyone[:0]
+    try:
+        if groups is None:
+            _, test = train_test_split(everyone, test_size=n_test, stratify=labels, random_state=seed)
+            return np.sort(test)
+        parts = max(2, round(len(labels) / n_test))
+        return np.sort(next(_cut(labels, parts, seed, groups))[1])
+    except ValueError as error:
+        raise DataError(f"{len(labels)} patches are too few for a test part of {n_test} ({error})") from None
+
+
+def _cut(labels: Labels, folds: int, seed: int, groups: Names | None) -> Iterator[tuple[Indices, Indices]]:
+    """Train and validation of each fold."""
+    if groups is None:
+        yield from StratifiedKFold(folds, shuffle=True, random_state=seed).split(labels, labels)
+    else:
+        yield from StratifiedGroupKFold(folds, shuffle=True, random_state=seed).split(labels, labels, groups)

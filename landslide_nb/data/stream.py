@@ -7,17 +7,18 @@ from functools import cached_property
 from io import BytesIO
 from itertools import cycle
 from pathlib import Path
-from typing import Final, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from landslide_nb.common.errors import DataError
-from landslide_nb.data.patches import check_finite, combine, digest, opened, read_rows
+from landslide_nb.data.challenge import CHALLENGE
+from landslide_nb.data.dataset import DataSet
+from landslide_nb.data.hdf5 import beside_in, data_set_of, opened, read_rows
+from landslide_nb.data.patches import beside_of, check_finite, combine, digest
 from landslide_nb.data.sources import zindi
 
-HEIGHT, WIDTH, BANDS = zindi.SHAPE
-PATCH: Final = (BANDS, HEIGHT, WIDTH)
 T = TypeVar("T")
 
 
@@ -26,7 +27,7 @@ class Batch(NamedTuple):
 
     Attributes:
         ids: n names.
-        pixels: float32 `(n, 12, 64, 64)`, in memory that the batch after the next one is read into; laid out as the source is.
+        pixels: float32 `(n, C, H, W)`, in memory that the batch after the next one is read into; laid out as the source is.
         faults: a sentence on each patch that is not as it should be, by its place in the batch; its pixels mean nothing.
     """
 
@@ -43,11 +44,13 @@ class Folder:
         rows: ids in the order, and as often, as they are asked for.
         files: where each is.
         listed_in: what asks for them.
+        data_set: what they are expected to be.
     """
 
     rows: tuple[str, ...]
     files: Mapping[str, Path]
     listed_in: Path
+    data_set: DataSet
 
     @cached_property
     def ids(self) -> tuple[str, ...]:
@@ -56,8 +59,8 @@ class Folder:
 
     def batches(self, size: int) -> Iterator[Batch]:
         """All patches, `size` at a time, each id once."""
-        read = Reader()
-        for ids, memory in _buffers(self.ids, size, zindi.SHAPE):
+        read = Reader(self.data_set)
+        for ids, memory in _buffers(self.ids, size, zindi.file_shape(self.data_set)):
             faults, pixels = {}, memory.transpose(0, 3, 1, 2)  # a view: channels last, as files and networks have them
             for place, name in enumerate(ids):
                 try:
@@ -80,11 +83,13 @@ class Archive:
         rows: ids in the order, and as often, as they are asked for.
         path: of the file.
         part: "test", or another where there is no such.
+        data_set: what it holds.
     """
 
     rows: tuple[str, ...]
     path: Path
     part: str
+    data_set: DataSet
 
     @cached_property
     def ids(self) -> tuple[str, ...]:
@@ -102,13 +107,16 @@ class Archive:
         with opened(self.path) as file:
             group = file[self.part]
             stored = group["pixels"]
-            if stored.shape != (len(self.ids), *PATCH):
-                raise DataError(f"{self.path} holds patches of shape {stored.shape[1:]}; expected {PATCH}")
+            shape = self.data_set.shape
+            if stored.shape != (len(self.ids), *shape):
+                raise DataError(f"{self.path} holds patches of shape {stored.shape[1:]}; expected {shape}")
             labels = group["labels"][()].tolist() if "labels" in group else [None] * len(self.ids)
-            for ids, pixels in _buffers(self.ids, size, PATCH):
+            beside = beside_in(group)
+            for ids, pixels in _buffers(self.ids, size, shape):
                 start = len(digests)
                 stored.read_direct(pixels, np.s_[start : start + len(ids)])
-                digests += map(digest, ids, pixels, labels[start:])
+                more = (beside_of(*beside, place) for place in range(start, start + len(ids)))
+                digests += map(digest, ids, pixels, labels[start:], more)
                 yield Batch(ids, pixels, self._faults(ids, pixels))
             if combine(digests) != group.attrs["fingerprint"]:
                 raise DataError(f"{self.path} is damaged: its patches do not match its fingerprint; write it again")
@@ -117,7 +125,7 @@ class Archive:
         faults = {}
         for place, (name, patch) in enumerate(zip(ids, pixels, strict=True)):
             try:
-                check_finite(patch, f"{self.path}, patch {name}")
+                check_finite(patch, f"{self.path}, patch {name}", self.data_set.bands)
             except DataError as error:
                 faults[place] = str(error)
         return faults
@@ -126,31 +134,39 @@ class Archive:
 Stream = Folder | Archive
 
 
-def find(source: str | Path) -> Stream:
+def find(source: str | Path, data_set: DataSet = CHALLENGE) -> Stream:
     """The patches that a path means.
 
     Args:
         source: a folder with Test.csv, whose patches are taken in its order; a folder of `.npy` files without any list, which are
             taken by name; or an HDF5 file, whose test part is taken, or its labelled one if it has no other.
+        data_set: what patches are expected, of which bands and size.
 
     Raises:
-        DataError: if it is none of these.
+        DataError: if it is none of these, or a file of other bands or another size.
     """
     source = Path(source)
     if source.is_dir():
-        return _folder(source)
+        return _folder(source, data_set)
     with opened(source) as file:
-        parts = [str(name) for name in file]
+        parts, found = [str(name) for name in file], data_set_of(file)
+    if found.bands != data_set.bands or found.patch_size != data_set.patch_size:
+        raise DataError(f"{source} holds {_described(found)}; expected {_described(data_set)}")
     if not parts:
         raise DataError(f"{source} holds no patches; expected a part `test` or `train`")
     part = "test" if "test" in parts else parts[0]
-    return Archive(read_rows(source, part), source, part)
+    return Archive(read_rows(source, part), source, part, found)
 
 
-def _folder(folder: Path) -> Folder:
+def _described(data_set: DataSet) -> str:
+    bands = ", ".join(f"{band.name} ({band.unit})" for band in data_set.bands.bands)
+    return f"patches of {data_set.patch_size} pixels with the bands {bands}"
+
+
+def _folder(folder: Path, data_set: DataSet) -> Folder:
     files, listed = zindi.files(folder), folder / "Test.csv"
     if listed.is_file():
-        return Folder(zindi.read_ids(listed), files, listed)
+        return Folder(zindi.read_ids(listed), files, listed, data_set)
     if (folder / "Train.csv").is_file():
         raise DataError(
             f"{folder} has Train.csv and no Test.csv, which would say what to predict; write one (a column ID), or name"
@@ -158,7 +174,7 @@ def _folder(folder: Path) -> Folder:
         )
     if not files:
         raise DataError(f"{folder} holds no .npy files; expected one for each patch, or Test.csv and the patches")
-    return Folder(tuple(sorted(files)), files, folder)
+    return Folder(tuple(sorted(files)), files, folder, data_set)
 
 
 def _buffers(
@@ -174,18 +190,19 @@ def _buffers(
 class Reader:
     """Reads `.npy` files as `zindi.load_patch` does, a few times faster where numpy wrote them as the challenge's are."""
 
-    def __init__(self) -> None:
-        self._scratch = {_header(kind): np.empty(zindi.SHAPE, kind) for kind in ("<f8", "<f4")}
+    def __init__(self, data_set: DataSet) -> None:
+        self._data_set, shape = data_set, zindi.file_shape(data_set)
+        self._scratch = {_header(kind, shape): np.empty(shape, kind) for kind in ("<f8", "<f4")}
         (self._length,) = {len(header) for header in self._scratch}
 
     def __call__(self, path: Path, pixels: NDArray[np.float32]) -> None:
-        """Read one patch into pixels `(12, 64, 64)`.
+        """Read one patch into pixels `(C, H, W)`.
 
         Raises:
             DataError: as `zindi.load_patch` does.
         """
         if not self._read(path, pixels):
-            pixels[:] = zindi.load_patch(path)
+            pixels[:] = zindi.load_patch(path, self._data_set)
 
     def _read(self, path: Path, pixels: NDArray[np.float32]) -> bool:
         """Whether the file is whole, of the usual kind and finite."""
@@ -201,10 +218,10 @@ class Reader:
         return bool(np.isfinite(pixels).all())
 
 
-def _header(kind: str) -> bytes:
+def _header(kind: str, shape: tuple[int, int, int]) -> bytes:
     """How numpy begins the file of a patch."""
     stream = BytesIO()
-    np.lib.format.write_array_header_1_0(stream, {"descr": kind, "fortran_order": False, "shape": zindi.SHAPE})
+    np.lib.format.write_array_header_1_0(stream, {"descr": kind, "fortran_order": False, "shape": shape})
     return stream.getvalue()
 
 

@@ -12,6 +12,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
+from landslide_nb.common.arrays import Pixels
+from landslide_nb.data.bands import BandSet
+
 # Okabe and Ito's colours: distinguishable without colour vision. Classes also differ by marker and hatch.
 BLUE: Final = "#0072B2"
 ORANGE: Final = "#D55E00"
@@ -82,9 +85,23 @@ def show_image(axis: Axes, image: NDArray[np.floating], title: str = "", **optio
     axis.set_title(title)
 
 
-def true_colour(pixels: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Red, green and blue of a patch `(12, H, W)` as `(H, W, 3)`, stretched to its 2nd to 98th percentile."""
-    rgb = pixels[:3].transpose(1, 2, 0).astype(np.float64)
-    low, high = np.percentile(rgb, (2, 98))
-    stretched: NDArray[np.float64] = (rgb - low) / max(high - low, 1e-6)
-    return np.clip(stretched, 0, 1)
+def composite(pixels: Pixels, bands: BandSet) -> NDArray[np.float64]:
+    """Red, green and blue of a patch `(C, H, W)` as `(H, W, 3)`, stretched to its 2nd to 98th percentile.
+
+    A set of bands without these shows its first one in grey.
+    """
+    return stretched(pixels[list(bands.rgb or (0, 0, 0))])
+
+
+def stretched(image: Pixels) -> NDArray[np.float64]:
+    """Three bands `(3, H, W)` as `(H, W, 3)`, stretched to their 2nd to 98th percentile."""
+    pixels = image.transpose(1, 2, 0).astype(np.float64)
+    low, high = np.percentile(pixels, (2, 98))
+    return np.asarray(np.clip((pixels - low) / max(high - low, 1e-6), 0, 1))
+
+
+def others(bands: BandSet, count: int = 1) -> list[int]:
+    """The bands that are shown beside a composite: radar where there is some, else near infrared, terrain, or red."""
+    found = [bands.find(role) for role in ("vv", "vv_change", "nir", "slope", "red", "green")]
+    known = [place for place in found if place is not None]
+    return (known + list(range(len(bands))) * count)[:count]

@@ -1,27 +1,22 @@
-"""The code and the libraries that a run depends on."""
+"""The code and the libraries that a run depends on; the runs' keys and the Snakefile have it from here."""
 
-import ast
-import hashlib
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import Final
 
-# The code that a run's numbers come from: a change here makes new runs, a changed figure does not.
-CODE = (
-    *("data/bands.py", "data/channels.py", "data/scaling.py", "data/splits.py"),
-    *("similarity", "augment", "models/backbones.py", "models/multi.py", "models/weights.py", "models/malloc.py"),
-    "training",
-)
-LIBRARIES = ("numpy", "scikit-learn", "torch", "accelerate", "timm", "kornia", "segmentation-models-pytorch")
+from landslide_nb.common.source import code_of, files_of
+
+TRAINING: Final = "landslide_nb.training.fold"  # a change there, or in what it imports, makes new runs
+LIBRARIES: Final = ("numpy", "scikit-learn", "torch", "accelerate", "timm", "kornia", "segmentation-models-pytorch")
+
+
+def training_files() -> tuple[Path, ...]:
+    """The files of this package that a run's numbers come from."""
+    return files_of(TRAINING)
 
 
 @cache
 def code_version() -> dict[str, str]:
-    """A hash of the code that runs depend on (not of its comments), and the versions of the libraries that do the work."""
-    package = Path(__file__).parents[1]
-    sources = sorted(
-        path for name in CODE for path in [package / name, *(package / name).glob("*.py")] if path.is_file()
-    )
-    trees = "".join(ast.dump(ast.parse(path.read_text())) for path in sources)
-    code = hashlib.sha256(trees.encode()).hexdigest()[:16]
-    return {"code": code} | {name: version(name) for name in LIBRARIES}
+    """A hash of the code that runs depend on, and the versions of the libraries that do the work."""
+    return {"code": code_of(TRAINING)} | {name: version(name) for name in LIBRARIES}

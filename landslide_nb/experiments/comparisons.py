@@ -104,7 +104,7 @@ def _decisions(result: Result, study: Study, labels: Labels) -> dict[str, arrays
     """Decisions for all patches by heads that are fitted on the fold's training embeddings only."""
     known, embeddings = result.train, result.embeddings
     trees = heads.lightgbm(study.seed).fit(embeddings[known], labels[known])
-    found = {"FC": heads.fc_decision(result.probabilities), "LightGBM": heads.decide(trees, embeddings)}
+    found = {"FC": result.log_odds.astype(np.float64), "LightGBM": heads.decide(trees, embeddings)}
     return found | {f"SVM, C = {c:g}": s for c, s in heads.svm_c_path(embeddings, labels, known, study.svm_c).items()}
 
 

@@ -1,18 +1,18 @@
 """The patches of a study, and how they are split."""
 
-import hashlib
-import inspect
 from pathlib import Path
 
 import pandas as pd
 
-from landslide_nb.common.store import store
+from landslide_nb.common.cache import key_of, path_of
+from landslide_nb.common.lock import lock
+from landslide_nb.common.source import code_of
 from landslide_nb.data import splits
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.sources import zindi
 from landslide_nb.data.splits import Split
 from landslide_nb.experiments.study import TWINS, Study
-from landslide_nb.simulation import draw, maxent, render
+from landslide_nb.simulation import draw, render
 from landslide_nb.tabular import statistics
 
 
@@ -36,9 +36,8 @@ def split(study: Study, patches: Patches) -> Split:
 
 def _rendered(rows: pd.DataFrame, seed: int) -> Patches:
     """The patches of these rows, from the store where they are there."""
-    sources = "".join(map(inspect.getsource, (render, maxent))).encode()
-    key = hashlib.sha256(sources + rows.to_csv().encode() + str(seed).encode()).hexdigest()[:16]
-    kept = store() / "data" / f"rendered-{key}.h5"
-    if not kept.is_file():
-        render.render(rows, seed).write(kept)
+    kept = path_of("rendered", key_of(code=code_of(render.__name__), rows=rows.to_csv().encode(), seed=seed), ".h5")
+    with lock(f"rendered-{kept.stem}"):  # of several processes, one renders
+        if not kept.is_file():
+            render.render(rows, seed).write(kept)
     return Patches.read(kept)

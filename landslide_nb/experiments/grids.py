@@ -65,19 +65,23 @@ def by_stem(study: Study) -> dict[str, Study]:
 def by_modality(study: Study) -> dict[str, Study]:
     """Chapter 09: one stem for all bands and an encoder for each modality, each without and with modality dropout.
 
+    Where all bands are of one modality there is only the stem.
+
     All stems start at random, so that no encoder of radar starts from filters for colours; nothing else is changed from the
     baseline.
     """
-    one = baseline(study).replace(stem="random")
+    one, bands = baseline(study).replace(stem="random"), study.data_set.bands
+    if len(bands.modalities) < 2:  # nothing to encode apart, and nothing to be missing
+        return {"one stem": one}
     multi, shared = (one.replace(backbone=f"{kind}:{study.backbone}") for kind in ("multi", "multi(shared)"))
     dropout = {"modality_dropout": study.missing_rate}
-    return {
+    found = {
         "one stem": one,
         "one stem, dropout": one.replace(**dropout),
         "encoders": multi,
         "encoders, dropout": multi.replace(**dropout),
-        "encoders, passes share": shared,
     }
+    return found | ({"encoders, passes share": shared} if bands.other_pass else {})
 
 
 def contenders(study: Study) -> dict[str, Study]:

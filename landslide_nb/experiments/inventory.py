@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from filelock import Timeout
 
-from landslide_nb.common.lock import locked
+from landslide_nb.common.lock import held, lock
 from landslide_nb.common.store import store
 from landslide_nb.experiments.code import code_version
 
@@ -64,7 +65,7 @@ def kept() -> list[Kept]:
 
 
 def _key(path: Path) -> str:
-    """`KEY`, `KEY.lock`, `KEY.checkpoint`, `KEY.tmp` and the half-written `.PID.KEY.checkpoint` belong to one run."""
+    """`KEY`, `KEY.begun`, `KEY.checkpoint`, `KEY.tmp` and the half-written `.PID.KEY.checkpoint` belong to one run."""
     return path.name.split(".")[2 if path.name.startswith(".") else 0]
 
 
@@ -74,11 +75,11 @@ def _sorted_out(key: str, paths: list[Path]) -> list[Kept]:
     found = [Kept(key, (path,), record := _read(path / "run.json"), _state(record)) for path in whole]
     if not beside:
         return found
-    lock = store() / "runs" / f"{key}.lock"
-    record = _read(lock)
-    if _held(lock):
+    begun = store() / "runs" / f"{key}.begun"
+    record = _read(begun)
+    if held(key):
         state = "training"
-    elif whole or not lock.with_suffix(".checkpoint").is_file() or _state(record) != "current":
+    elif whole or not begun.with_suffix(".checkpoint").is_file() or _state(record) != "current":
         state = "leftover"
     else:
         state = "interrupted"
@@ -97,17 +98,6 @@ def _read(path: Path) -> dict[str, Any]:
     return {}
 
 
-def _held(lock: Path) -> bool:
-    """Whether a process holds a lock."""
-    if not lock.is_file():
-        return False
-    try:
-        with locked(lock, None, wait=False, remove=False):
-            return False
-    except BlockingIOError:
-        return True
-
-
 def table(runs: list[Kept]) -> str:
     """Runs as plain text."""
     rows = pd.DataFrame([each.row for each in runs], columns=list(COLUMNS)).astype({"fold": "Int64"})
@@ -117,15 +107,14 @@ def table(runs: list[Kept]) -> str:
 
 def remove(run: Kept) -> bool:
     """Remove a run, unless another process has begun to work on it."""
-    lock = store() / "runs" / f"{run.key}.lock"
     try:
-        with locked(lock, None, wait=False):
+        with lock(run.key, timeout=0):
             for path in run.paths:
                 if path.is_dir():
                     _remove_folder(path)
-                elif path != lock:
+                else:
                     path.unlink(missing_ok=True)
-    except BlockingIOError:
+    except Timeout:
         return False
     return True
 

@@ -1,6 +1,7 @@
 """What a study would train, and what that would cost, before anyone pays for it. Nothing is read, built or trained."""
 
 import difflib
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.utils.flop_counter import FlopCounterMode
 
 from landslide_nb.common.errors import StudyError
-from landslide_nb.data.bands import BANDS
+from landslide_nb.data.bands import Channel
 from landslide_nb.experiments import grids
 from landslide_nb.experiments.run import Run
 from landslide_nb.experiments.study import Study
@@ -22,7 +23,7 @@ from landslide_nb.models.backbones import create, parameters
 from landslide_nb.simulation.draw import POSITIVE_RATE
 from landslide_nb.training.settings import Settings
 
-PATCH: Final = len(BANDS) * 64 * 64 * 4  # bytes
+FLOAT: Final = 4  # bytes
 STATES: Final = 6  # of the weights, float32: themselves, gradients, Adam's two moments, and the kept last and best ones
 FORWARD_AND_BACKWARD: Final = (
     3  # times the work of a forward pass: a backward pass has two products for each of its own
@@ -77,12 +78,12 @@ def job(study: Study, name: str) -> Run:
 
 
 @cache
-def cost(backbone: str, channels: int, image_size: int) -> Cost:
+def cost(backbone: str, channels: tuple[Channel, ...], image_size: int) -> Cost:
     """Measure a network on torch's meta device, where tensors have shapes and no numbers; it takes a second or two."""
     images, kept = 2, dict[int, int]()
     with torch.device("meta"):
         network = create(backbone, channels, "none", image_size=image_size).train()
-        x = torch.empty(images, channels, image_size, image_size)
+        x = torch.empty(images, len(channels), image_size, image_size)
 
     def keep(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
@@ -112,7 +113,7 @@ def images(study: Study) -> int:
 def memory(settings: Settings, patches: int, of: Cost) -> float:
     """Bytes of GPU memory that training takes: activations in bfloat16 take half."""
     activations = of.activations * settings.batch_size * (0.5 if settings.precision == "bfloat16" else 1)
-    return 4 * STATES * of.parameters + activations + patches * PATCH
+    return FLOAT * (STATES * of.parameters + patches * math.prod(settings.data_set.shape)) + activations
 
 
 def table(studies: Mapping[str, Study], tflops: float = TFLOPS) -> pd.DataFrame:
@@ -128,7 +129,7 @@ def table(studies: Mapping[str, Study], tflops: float = TFLOPS) -> pd.DataFrame:
     """
     rows = []
     for name, study in studies.items():
-        of = cost(study.backbone, study.channels, study.image_size)
+        of = cost(study.backbone, study.seen, study.image_size)
         seen = images(study) * study.folds
         work = FORWARD_AND_BACKWARD * of.flops * seen
         rows.append(

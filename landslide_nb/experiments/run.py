@@ -20,10 +20,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
+from scipy.special import expit
 
-from landslide_nb.common.arrays import Indices
+from landslide_nb.common.arrays import Indices, Scores
+from landslide_nb.common.cache import key_of
 from landslide_nb.common.errors import DataError
-from landslide_nb.common.lock import locked
+from landslide_nb.common.files import replacing
+from landslide_nb.common.lock import lock
 from landslide_nb.common.store import store
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.scaling import Scaler
@@ -41,8 +44,8 @@ class Result:
     """What a run has come to. N is the number of all labelled patches.
 
     Attributes:
-        probabilities: float32 `(N,)` by the last weights; the fold's validation patches may be scored by these.
-        best_probabilities: float32 `(N,)` by the weights of the best validation F1; for the hold-out test only.
+        log_odds: float32 `(N,)` of a landslide, by the last weights; the fold's validation patches may be scored by these.
+        best_log_odds: float32 `(N,)` by the weights of the best validation F1; for the hold-out test only.
         embeddings: float32 `(N, D)` by the last weights.
         first, second, weight: the training table.
         history: one row an epoch.
@@ -53,8 +56,8 @@ class Result:
         folder: where it is kept.
     """
 
-    probabilities: NDArray[np.float32]
-    best_probabilities: NDArray[np.float32]
+    log_odds: NDArray[np.float32]
+    best_log_odds: NDArray[np.float32]
     embeddings: NDArray[np.float32]
     first: NDArray[np.int64]
     second: NDArray[np.int64]
@@ -65,6 +68,16 @@ class Result:
     validation: Indices
     test: Indices
     folder: Path
+
+    @property
+    def probabilities(self) -> Scores:
+        """Of a landslide, `(N,)`, by the last weights."""
+        return np.asarray(expit(self.log_odds.astype(np.float64)))
+
+    @property
+    def best_probabilities(self) -> Scores:
+        """Of a landslide, `(N,)`, by the weights of the best validation F1."""
+        return np.asarray(expit(self.best_log_odds.astype(np.float64)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +115,7 @@ class Run:
     @property
     def key(self) -> str:
         """The hash that the run is kept under."""
-        return hashlib.sha256(json.dumps(self.determined_by, sort_keys=True).encode()).hexdigest()[:20]
+        return key_of(**self.determined_by)
 
     @property
     def folder(self) -> Path:
@@ -116,13 +129,17 @@ class Run:
 
     def fit(self, report: Callable[[str], None] = lambda line: None) -> Result:
         """Train if that has not been done, and read the result."""
+        self.train(report)
+        return self._read()
+
+    def train(self, report: Callable[[str], None] = lambda line: None) -> None:
+        """Train if that has not been done."""
         if not self._is_done():
             main = processes().is_main_process
-            with locked(self.folder.with_suffix(".lock"), self.record) if main else nullcontext():
+            with lock(self.key) if main else nullcontext():
                 if not self._is_done():
                     self._fit(report)
             processes().wait_for_everyone()  # until it is written
-        return self._read()
 
     def _is_done(self) -> bool:
         return from_main(lambda: self.done)
@@ -134,8 +151,11 @@ class Run:
 
     def _fit(self, report: Callable[[str], None]) -> None:
         patches, split = self.data
-        checkpoint = self.folder.with_suffix(".checkpoint")
+        begun, checkpoint = (self.folder.with_suffix(suffix) for suffix in (".begun", ".checkpoint"))
         started = time.perf_counter()
+        if processes().is_main_process:  # what an interrupted run says of itself
+            with replacing(begun) as temporary:
+                temporary.write_text(json.dumps(self.record, indent=1, sort_keys=True))
         fitted = fit_fold(self.study.settings, patches, split, self.fold, checkpoint, report)
         if not processes().is_main_process:
             return
@@ -149,7 +169,11 @@ class Run:
             with path.open("rb") as file:
                 os.fsync(file.fileno())
         temporary.rename(self.folder)
-        for left in (checkpoint, *checkpoint.parent.glob(f".*.{checkpoint.name}")):  # half-written ones have a dot
+        for left in (
+            begun,
+            checkpoint,
+            *checkpoint.parent.glob(f".*.{checkpoint.name}"),
+        ):  # half-written ones have a dot
             left.unlink(missing_ok=True)
 
     def _read(self) -> Result:
@@ -181,8 +205,8 @@ class Run:
 def _write(folder: Path, fitted: Fitted) -> None:
     np.savez(
         folder / "arrays.npz",
-        probabilities=fitted.probabilities,
-        best_probabilities=fitted.best_probabilities,
+        log_odds=fitted.log_odds,
+        best_log_odds=fitted.best_log_odds,
         embeddings=fitted.embeddings,
         first=fitted.rows.first,
         second=fitted.rows.second,
@@ -197,12 +221,9 @@ def _write(folder: Path, fitted: Fitted) -> None:
 
 @cache
 def _data(choice: str) -> tuple[Patches, Split]:
-    """Patches are read and hashed once for all runs of a process; of several processes, one renders simulated ones."""
-    values = json.loads(choice)
-    study = Study.load(**values)
-    lock = store() / "data" / f"{hashlib.sha256(choice.encode()).hexdigest()[:16]}.lock"
-    with locked(lock, values) if study.simulated or study.twins else nullcontext():
-        patches = study.patches()
+    """Patches are read and hashed once for all runs of a process."""
+    study = Study.load(**json.loads(choice))
+    patches = study.patches()
     return patches, study.split(patches)
 
 

@@ -1,12 +1,14 @@
 """Many runs: what is missing is trained side by side."""
 
 import os
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 
 import torch
 
+from landslide_nb.common.errors import LandslideError, RunError
 from landslide_nb.experiments.run import Result, Run
 from landslide_nb.experiments.study import Study
 from landslide_nb.training.distributed import processes
@@ -21,39 +23,64 @@ def fit(studies: Mapping[str, Study], report: Callable[[str], None] = print) -> 
 
     In a script of your own, call it below `if __name__ == "__main__":`, as all that starts processes.
     """
-    named = {name: [Run(study, fold) for fold in range(study.folds)] for name, study in studies.items()}
-    if processes().num_processes > 1:  # they train each run together, one run after the other
-        return {
-            name: [run.fit(_titled(f"{name}, fold {run.fold + 1} of {run.study.folds}", report)) for run in runs]
-            for name, runs in named.items()
-        }
-    missing = {
-        run.key: (f"{name}, fold {run.fold + 1} of {run.study.folds}", run)
-        for name, runs in named.items()
-        for run in runs
+    train(studies, report)
+    return {name: [run.fit() for run in _runs(study)] for name, study in studies.items()}
+
+
+def train(studies: Mapping[str, Study], report: Callable[[str], None] = print) -> int:
+    """Train what is missing of each study, and read nothing of it.
+
+    Returns:
+        how many distinct runs the studies have.
+
+    Raises:
+        RunError: naming the first run that failed, as soon as it has; runs that wait are not begun then.
+    """
+    named = {
+        run.key: (f"{name}, fold {run.fold + 1} of {study.folds}", run)
+        for name, study in reversed(list(studies.items()))
+        for run in _runs(study)
     }
-    missing = {key: found for key, found in missing.items() if not found[1].done}
-    if len(missing) == 1:
-        title, run = next(iter(missing.values()))
+    missing = {title: run for title, run in reversed(named.values()) if not run.done}
+    if processes().num_processes > 1:  # they train each run together, one run after the other
+        for title, run in reversed(named.values()):
+            run.train(_titled(title, report))
+    elif len(missing) == 1:
+        title, run = next(iter(missing.items()))
         report(f"run 1 of 1: {title}")
-        run.fit(report)
+        run.train(report)
     elif missing:
-        _fit_side_by_side(dict(missing.values()), report)
-    return {name: [run.fit() for run in runs] for name, runs in named.items()}
+        _train_side_by_side(missing, report)
+    return len(named)
 
 
-def _fit_side_by_side(runs: Mapping[str, Run], report: Callable[[str], None]) -> None:
+def _runs(study: Study) -> list[Run]:
+    return [Run(study, fold) for fold in range(study.folds)]
+
+
+def _train_side_by_side(runs: Mapping[str, Run], report: Callable[[str], None]) -> None:
     """Train runs in processes of their own: with one thread each, two cores train more than with two threads in one."""
     threads = max(run.study.threads for run in runs.values())
     workers = 1 if torch.cuda.is_available() else max(1, (os.cpu_count() or 1) // threads)
     with ProcessPoolExecutor(min(workers, len(runs)), get_context("spawn")) as pool:
-        started = {pool.submit(_fit_here, run.study, run.fold, title): title for title, run in runs.items()}
+        started = {pool.submit(_train_here, run.study, run.fold, title): title for title, run in runs.items()}
         for number, done in enumerate(as_completed(started), 1):
-            report(f"run {number} of {len(runs)} is done: {started[done]}, {done.result():.0f} s")
+            try:
+                report(f"run {number} of {len(runs)} is done: {started[done]}, {done.result():.0f} s")
+            except Exception as error:
+                report(f"run {number} of {len(runs)} failed: {started[done]}: {error}")
+                pool.shutdown(wait=False, cancel_futures=True)
+                if isinstance(error, LandslideError):
+                    raise
+                raise RunError(
+                    f"{started[done]}: {type(error).__name__}: {error}; runs that are done are kept"
+                ) from error
 
 
-def _fit_here(study: Study, fold: int, title: str) -> float:
-    return Run(study, fold).fit(_titled(title, lambda line: print(line, flush=True))).seconds
+def _train_here(study: Study, fold: int, title: str) -> float:
+    started = time.perf_counter()
+    Run(study, fold).train(_titled(title, lambda line: print(line, flush=True)))
+    return time.perf_counter() - started
 
 
 def _titled(title: str, report: Callable[[str], None]) -> Callable[[str], None]:

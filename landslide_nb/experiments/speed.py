@@ -3,9 +3,7 @@
 Each is measured in a process of its own, so that nothing of the one before is in its way or in its memory.
 """
 
-import hashlib
 import inspect
-import json
 import os
 import platform
 import re
@@ -15,23 +13,24 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.nn.functional import kl_div, log_softmax
 
-from landslide_nb.common.files import replacing
-from landslide_nb.common.lock import locked
-from landslide_nb.common.store import store
+from landslide_nb.common.cache import kept_arrays, key_of
+from landslide_nb.common.lock import lock
 from landslide_nb.models.backbones import create
 from landslide_nb.training.settings import Settings
 
 SECONDS: Final = 1.0  # for each rate, or three steps if they take longer
+LIBRARIES: Final = ("torch", "timm", "segmentation-models-pytorch")
 DETERMINE: Final = ("backbone", "channels", "image_size", "batch_size", "precision", "threads")
 
 
@@ -71,17 +70,26 @@ def speed(settings: Settings, report: Callable[[str], None] = lambda line: None)
     Returns:
         None where the machine has not the memory for a step.
     """
-    kept = store() / "speeds" / f"{_key(settings)}.json"
-    with locked(kept.with_name("measuring.lock"), None, remove=False):
-        if not kept.is_file():
-            report(f"measuring the speed of {settings.backbone}")
-            measured = _apart(settings)
-            if measured is None:
-                return None
-            with replacing(kept) as temporary:
-                temporary.write_text(json.dumps(asdict(measured), indent=1))
-    record = json.loads(kept.read_text())
-    return Speed(**record | {name: Rate(*record[name]) for name in ("forward", "training")})
+    known = settings.model_dump(include=set(DETERMINE)) | {name: version(name) for name in LIBRARIES}
+    key = key_of(code=inspect.getsource(sys.modules[__name__]), machine=machine(), **known)
+
+    def measured() -> dict[str, NDArray[Any]]:
+        report(f"measuring the speed of {settings.backbone}")
+        if (found := _apart(settings)) is None:
+            raise MemoryError
+        return {
+            "forward": np.array(found.forward),
+            "training": np.array(found.training),
+            "memory": np.array(found.memory),
+        }
+
+    try:
+        with lock("measuring"):
+            kept = kept_arrays("speeds", key, measured)
+    except MemoryError:
+        return None
+    forward, training = (Rate(*kept[name].tolist()) for name in ("forward", "training"))
+    return Speed(forward, training, int(kept["memory"]), machine())
 
 
 def machine() -> str:
@@ -99,7 +107,7 @@ def measure(settings: Settings) -> Speed:
     torch.set_num_threads(settings.threads)
     before = _peak(device)
     torch.manual_seed(settings.seed)
-    model = create(settings.backbone, settings.channels, "none", image_size=settings.image_size).to(device)
+    model = create(settings.backbone, settings.seen, "none", image_size=settings.image_size).to(device)
     x = torch.randn(settings.batch_size, settings.channels, settings.image_size, settings.image_size, device=device)
     targets = torch.full((len(x), 2), 0.5, device=device)
     optimizer = torch.optim.Adam(model.parameters(), lr=settings.learning_rate)
@@ -161,11 +169,3 @@ def _peak(device: torch.device) -> int:
         return 1024 * int(status.read_text().partition("VmHWM:")[2].split()[0])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else 1024 * peak
-
-
-def _key(settings: Settings) -> str:
-    """The hash of what a measurement depends on."""
-    libraries = {name: version(name) for name in ("torch", "timm", "segmentation-models-pytorch")}
-    known = settings.model_dump(include=set(DETERMINE)) | libraries | {"machine": machine()}
-    source = inspect.getsource(sys.modules[__name__])
-    return hashlib.sha256((source + json.dumps(known, sort_keys=True)).encode()).hexdigest()[:20]

@@ -1,11 +1,8 @@
 """Embeddings in two dimensions by UMAP (Fig. 6)."""
 
-import hashlib
 import inspect
 from importlib.metadata import version
-from pathlib import Path
 from typing import Final, NamedTuple
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +10,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from landslide_nb.common.arrays import Indices
-from landslide_nb.common.files import replacing
-from landslide_nb.common.store import store
+from landslide_nb.common.cache import kept_arrays, key_of
 from landslide_nb.experiments.run import Result
 
 Points = NDArray[np.float32]
@@ -46,13 +42,13 @@ def umap_map(
         keep: read the points from the store if they are there, and write them there if not.
     """
     neighbours = min(neighbours, len(result.train) - 1)
-    path = store() / "maps" / f"{_key(result, seed, neighbours)}.npy"
-    points = _read(path, len(result.embeddings)) if keep else None
-    if points is None:
-        points = _place(result.embeddings, result.train, seed, neighbours)
-        if keep:
-            with replacing(path) as temporary, temporary.open("wb") as file:
-                np.save(file, points)
+
+    def place() -> dict[str, Points]:
+        return {"points": _place(result.embeddings, result.train, seed, neighbours)}
+
+    how = {"seed": seed, "neighbours": neighbours, "libraries": {name: version(name) for name in LIBRARIES}}
+    key = key_of(code=inspect.getsource(_place), embeddings=result.embeddings, train=result.train, **how)
+    points = (kept_arrays("projections", key, place) if keep else place())["points"]
     boundary = SVC(kernel="rbf", class_weight="balanced").fit(points[result.train], labels[result.train])
     return Projection(points, boundary)
 
@@ -66,21 +62,3 @@ def _place(embeddings: NDArray[np.float32], train: Indices, seed: int, neighbour
     points = mapper.transform(scaled)
     points[train] = mapper.embedding_
     return np.asarray(points, np.float32)
-
-
-def _key(result: Result, seed: int, neighbours: int) -> str:
-    """A hash of all that a map's points depend on: embeddings, parameters, libraries and the code above."""
-    settings = f"{seed} {neighbours} {[version(name) for name in LIBRARIES]} {inspect.getsource(_place)}"
-    digest = hashlib.sha256(f"{result.embeddings.shape} {settings}".encode())
-    for array in (result.embeddings, result.train):
-        digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()[:32]
-
-
-def _read(path: Path, n: int) -> Points | None:
-    """The kept points; None if there are none, or they are damaged."""
-    try:
-        points: Points = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError, BadZipFile):
-        return None
-    return points if points.shape == (n, 2) and points.dtype == np.float32 else None

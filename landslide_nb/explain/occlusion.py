@@ -1,14 +1,15 @@
 """The bands that carry a network's decision (Fig. 7): what its probability loses when they are overwritten."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 import torch
+from scipy.special import expit
 from torch import Tensor
 
-from landslide_nb.data.bands import BACKSCATTER, BAND_NAMES, BANDS, CHANGE, OPTICAL, SAR
+from landslide_nb.data.bands import BandSet, Places
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.scaling import Scaler
 from landslide_nb.experiments.run import Run
@@ -16,23 +17,24 @@ from landslide_nb.training.fold import device
 from landslide_nb.training.loop import predict
 
 Fill = Literal["zero", "mean", "permuted"]
-SINGLE: Final[Mapping[str, Sequence[int]]] = {band: (i,) for i, band in enumerate(BAND_NAMES)}
-# Optical, descending, ascending, backscatter and Δ are four bands each; SAR is eight.
-GROUPS: Final[Mapping[str, Sequence[int]]] = {
-    "optical": OPTICAL,
-    "SAR": SAR,
-    "descending": tuple(i for i, band in enumerate(BANDS) if band.group == "descending"),
-    "ascending": tuple(i for i, band in enumerate(BANDS) if band.group == "ascending"),
-    "backscatter": BACKSCATTER,
-    "Δ": CHANGE,
-}
+
+
+def single_bands(bands: BandSet) -> dict[str, Places]:
+    """Each band alone, by name."""
+    return {name: (place,) for place, name in enumerate(bands.names)}
+
+
+def features_of(bands: BandSet) -> dict[str, Places]:
+    """What is overwritten: each band, and each group of bands that is not a band or all of them."""
+    groups = {name: places for name, places in bands.groups.items() if 1 < len(places) < len(bands)}
+    return single_bands(bands) | groups
 
 
 def band_occlusion(
     run: Run,
     patches: Patches,
     fill: Fill = "zero",
-    features: Mapping[str, Sequence[int]] = SINGLE,
+    features: Mapping[str, Sequence[int]] | None = None,
     donors: Patches | None = None,
     seed: int = 0,
 ) -> pd.DataFrame:
@@ -55,18 +57,18 @@ def band_occlusion(
     model.to(device())
     pixels = torch.from_numpy(patches.pixels).to(device())
     other = _filling(fill, len(patches), donors or patches, scaler, seed).to(device())
-    whole, _ = predict(model, pixels, run.study.settings, scaler)
+    whole = expit(predict(model, pixels, run.study.settings, scaler)[0])
     drops = {}
-    for name, chosen in features.items():
+    for name, chosen in (features or single_bands(patches.data_set.bands)).items():
         occluded = pixels.clone()
         occluded[:, list(chosen)] = other[:, list(chosen)]
-        drops[name] = whole - predict(model, occluded, run.study.settings, scaler)[0]
+        drops[name] = whole - expit(predict(model, occluded, run.study.settings, scaler)[0])
     return pd.DataFrame(drops, index=list(patches.ids))
 
 
 def _filling(fill: Fill, n: int, donors: Patches, scaler: Scaler, seed: int) -> Tensor:
-    """What bands are overwritten with: `(1, 12, 1, 1)`, or `(n, 12, H, W)` of donors."""
+    """What bands are overwritten with: `(1, C, 1, 1)`, or `(n, C, H, W)` of donors."""
     if fill == "permuted":
         return torch.from_numpy(donors.pixels[np.random.default_rng(seed).integers(len(donors), size=n)])
-    centre = torch.from_numpy(scaler.centre[: len(BANDS)])
+    centre = torch.from_numpy(scaler.centre[: donors.pixels.shape[1]])
     return (torch.zeros_like(centre) if fill == "zero" else centre).view(1, -1, 1, 1)

@@ -8,7 +8,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -21,17 +21,16 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from landslide_nb.common.errors import DataError, ModelError
-from landslide_nb.data.bands import BANDS
+from landslide_nb.data.dataset import DataSet
 from landslide_nb.data.scaling import Scaler
 from landslide_nb.data.sources.zindi import check_new
-from landslide_nb.data.stream import PATCH
 from landslide_nb.experiments.code import LIBRARIES
 from landslide_nb.inference.card import Card
 from landslide_nb.inference.ensemble import HALF, Ensemble, Fold, Network, Trees
 from landslide_nb.inference.onnx import write as write_onnx
 from landslide_nb.training.settings import Settings
 
-FORMAT: Final = "landslide-nb ensemble 1"
+FORMAT: Final = "landslide-nb ensemble 2"
 MAIN: Final = "ensemble.json"
 CARD: Final = "MODEL_CARD.md"
 SCALER: Final = ("scaler.centre", "scaler.scale")
@@ -56,8 +55,7 @@ def write(ensemble: Ensemble, folder: str | Path, card: Card, onnx: bool = False
         (temporary / CARD).write_text(card.text(ensemble))
         content = {
             "format": FORMAT,
-            "bands": _bands(),
-            "patch": list(PATCH),
+            "data_set": ensemble.data_set.model_dump(mode="json"),
             "threshold": ensemble.threshold,
             "flips": ensemble.flips,
             "folds": folds,
@@ -84,8 +82,9 @@ def read(folder: str | Path) -> Ensemble:
         if _hash(path) != expected:
             raise ModelError(f"{path} is not as it was exported: cut off or altered; copy the whole folder again")
     try:
-        folds = tuple(_read_fold(folder, fold) for fold in content["folds"])
-        return Ensemble(folds, content["threshold"], content["flips"])
+        data_set = DataSet.model_validate(content["data_set"])
+        folds = tuple(_read_fold(folder, fold, data_set) for fold in content["folds"])
+        return Ensemble(folds, data_set, content["threshold"], content["flips"])
     except (KeyError, TypeError, ValidationError, SafetensorError) as error:
         reason = str(error).splitlines()[0]
         raise ModelError(
@@ -112,8 +111,19 @@ def read_run(folder: str | Path) -> Network:
 
 
 def of_runs(folders: list[Path]) -> Ensemble:
-    """Runs as the folds of an ensemble; nobody has chosen its threshold, which is 0.5."""
-    return Ensemble(tuple(Fold.single(read_run(folder)) for folder in folders), HALF)
+    """Runs as the folds of an ensemble; nobody has chosen its threshold, which is 0.5.
+
+    Raises:
+        ModelError: if they are for patches of different kinds.
+    """
+    networks = [read_run(folder) for folder in folders]
+    data_set = networks[0].settings.data_set
+    for folder, network in zip(folders, networks, strict=True):
+        if network.settings.data_set != data_set:
+            raise ModelError(
+                f"{folder} is for patches of {network.settings.data_set.title}, {folders[0]} for {data_set.title}"
+            )
+    return Ensemble(tuple(map(Fold.single, networks)), data_set, HALF)
 
 
 def _write_fold(folder: Path, number: int, fold: Fold, onnx: bool) -> Json:
@@ -141,24 +151,24 @@ def _write_network(folder: Path, stem: str, network: Network) -> Json:
     tensors = {name: value.detach().cpu().contiguous() for name, value in (network.state | scaler).items()}
     save_file(tensors, folder / file)
     # Where the first weights came from may be a path of somebody's machine; the file's name says enough.
-    settings = network.settings.model_dump() | {"weights": Path(network.settings.weights).name}
+    settings = network.settings.model_dump(exclude={"data_set"}) | {"weights": Path(network.settings.weights).name}
     return {"kind": "network", "file": file, "flips": network.flips, "settings": settings}
 
 
-def _read_fold(folder: Path, fold: Json) -> Fold:
+def _read_fold(folder: Path, fold: Json, data_set: DataSet) -> Fold:
     readers = {"trees": _read_trees, "network": _read_network}
-    members = {entry["name"]: readers[entry["kind"]](folder, entry) for entry in fold["members"]}
+    members = {entry["name"]: readers[entry["kind"]](folder, entry, data_set) for entry in fold["members"]}
     return Fold(members, {entry["name"]: entry["weight"] for entry in fold["members"]}, fold["intercept"])
 
 
-def _read_trees(folder: Path, entry: Json) -> Trees | Network:
-    return Trees((folder / entry["file"]).read_bytes().decode())
+def _read_trees(folder: Path, entry: Json, data_set: DataSet) -> Trees | Network:
+    return Trees((folder / entry["file"]).read_bytes().decode(), data_set.bands)
 
 
-def _read_network(folder: Path, entry: Json) -> Trees | Network:
+def _read_network(folder: Path, entry: Json, data_set: DataSet) -> Trees | Network:
     state = load_file(folder / entry["file"])
     centre, scale = (state.pop(name).numpy() for name in SCALER)
-    return Network(Settings(**entry["settings"]), Scaler(centre, scale), state, entry["flips"])
+    return Network(Settings(data_set=data_set, **entry["settings"]), Scaler(centre, scale), state, entry["flips"])
 
 
 def _content(path: Path) -> Json:
@@ -173,16 +183,7 @@ def _content(path: Path) -> Json:
         raise ModelError(f"{path} has the format {content.get('format')!r}; expected {FORMAT!r}: export it again")
     if content.pop("sha256", None) != _hash_of(content):
         raise ModelError(f"{path} is not as it was exported: cut off or altered; copy the whole folder again")
-    if content["bands"] != _bands():
-        theirs = ", ".join(f"{band['name']} ({band['unit']})" for band in content["bands"])
-        raise ModelError(
-            f"{path} is for the bands {theirs}; expected {', '.join(f'{b.name} ({b.unit})' for b in BANDS)}"
-        )
     return content
-
-
-def _bands() -> list[Mapping[str, str]]:
-    return [{"name": band.name, "unit": band.unit} for band in BANDS]
 
 
 def _hash(path: Path) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from landslide_nb.data.bands import BANDS
+from landslide_nb.data.dataset import DataSet
 from landslide_nb.inference.ensemble import Ensemble, Network
 
 Data = Literal["simulated", "twins", "given"]
@@ -13,12 +13,11 @@ TRAINED_ON: Final[Mapping[Data, str]] = {
     " must not be used for any decision about real places.",
     "twins": "**Statistical twins.** Each patch has the statistics and the label of a real one, and simulated pixels. The layout of"
     " these patches is invented, so this model must not be used for any decision about real places.",
-    "given": "**Patches that were given by whoever trained it**, as far as the program can tell: of the challenge"
-    " *Classification for Landslide Detection* (Zindi/ITU, 2025), or in its format.",
+    "given": "**Patches that were given by whoever trained it**, as far as the program can tell of {title}.",
 }
-SHARE_ALIKE: Final = (
-    "The challenge's data are CC BY-SA 4.0: credit Zindi and ITU, *Classification for Landslide Detection* (2025). Whether trained"
-    " weights are an adaptation of such data is not settled; to be safe, share them under CC BY-SA 4.0 too."
+TERMS: Final = (
+    "The data's terms: {licence}; credit: {credit}. Whether trained weights are an adaptation of data is not settled; to be safe,"
+    " share them under the terms of the data too."
 )
 SIMULATOR: Final = "The simulator's parameters were fitted to statistics of the challenge's patches and are CC BY-SA 4.0 (Zindi/ITU, 2025)."
 
@@ -41,7 +40,7 @@ class Card:
 
     def text(self, ensemble: Ensemble) -> str:
         """The card of an ensemble, as Markdown."""
-        bands = ", ".join(f"{band.name} ({band.unit})" for band in BANDS)
+        data_set = ensemble.data_set
         scores = [f"| {name} | {score} |" for name, score in self.scores.items()]
         table = ["| score | value |", "|---|---|", *scores] if scores else ["No scores were given."]
         lines = [
@@ -52,11 +51,17 @@ class Card:
                 "",
             ),
             *("## What it is", "", *_members(ensemble), ""),
-            f"A patch is 64 × 64 pixels of 10 m in 12 bands, in this order: {bands}. Optical bands are Sentinel-2 digital numbers"
-            " (reflectance × 10,000, with an offset of about 1,000), the others Sentinel-1 backscatter; ΔX is after minus before.",
-            *("", "## What it was trained on", "", TRAINED_ON[self.data], *(["", self.note] if self.note else []), ""),
+            *_patch(data_set),
+            *(
+                "",
+                "## What it was trained on",
+                "",
+                TRAINED_ON[self.data].format(title=data_set.title),
+                *(["", self.note] if self.note else []),
+                "",
+            ),
             *("## Scores", "", *table, ""),
-            *("## Limits", "", *_limits(self.data), ""),
+            *("## Limits", "", *_limits(self.data, data_set), ""),
             *(
                 "## Use",
                 "",
@@ -64,7 +69,12 @@ class Card:
             ),
             "and does not say that a place is safe. Do not warn, rescue, insure or build by it.",
             *("", "    landslide-nb predict THIS_FOLDER YOUR_PATCHES -o predictions.csv", ""),
-            *("## Licence", "", "The code is Apache-2.0.", SHARE_ALIKE if self.data == "given" else SIMULATOR),
+            *(
+                "## Licence",
+                "",
+                "The code is Apache-2.0.",
+                TERMS.format(licence=data_set.licence, credit=data_set.credit) if self.data == "given" else SIMULATOR,
+            ),
             "Networks that started from pretrained weights carry the terms of these as well.",
         ]
         return "\n".join([*lines, ""])
@@ -75,13 +85,13 @@ def _members(ensemble: Ensemble) -> list[str]:
     first = ensemble.folds[0]
     lines = []
     for name, member in first.members.items():
-        kind = "LightGBM on the 85 statistics of a patch"
+        kind = "LightGBM on the statistics of a patch"
         if isinstance(member, Network):
             of = member.settings
             kind = f"`{of.backbone}` on {of.channels} channels at {of.image_size} px, started from `{of.weights.split('/')[-1]}`"
-            kind += ", seen in the four flips that radar allows" if member.flips else ""
+            kind += ", seen in the flips that its bands allow" if member.flips else ""
         lines.append(f"- {name}: {kind}; weight {first.weights[name]:.4g} in the first fold")
-    flips = " Each patch is seen in the four flips that radar allows." if ensemble.flips else ""
+    flips = " Each patch is seen in the flips that its bands allow." if ensemble.flips else ""
     return [
         f"{len(ensemble.folds)} folds, whose probabilities are averaged; a landslide is said from {ensemble.threshold:.4g} on."
         f"{flips} Of each fold:",
@@ -90,12 +100,28 @@ def _members(ensemble: Ensemble) -> list[str]:
     ]
 
 
-def _limits(data: Data) -> list[str]:
+def _patch(data_set: DataSet) -> list[str]:
+    """What a patch has to be."""
+    bands, units = data_set.bands.bands, {band.unit for band in data_set.bands.bands}
+    size = f"{data_set.patch_size} × {data_set.patch_size} pixels"
+    metres = f" of {data_set.pixel_metres:g} m" if data_set.pixel_metres else ""
+    names = ", ".join(f"{band.name} ({band.unit})" for band in bands)
+    said = {
+        "DN": "DN is Sentinel-2's digital number (reflectance × 10,000, with an offset of about 1,000).",
+        "dB": "dB is Sentinel-1 backscatter; ΔX is after minus before.",
+        "8 bit": "8 bit is from 0 to 255, as in a picture.",
+        "relative": "Relative bands are scaled to about 1 on average.",
+    }
+    lines = [f"A patch is {size}{metres} in {len(bands)} bands, in this order: {names}."]
+    return [*lines, *(text for unit, text in said.items() if unit in units)]
+
+
+def _limits(data: Data, data_set: DataSet) -> list[str]:
     """What no score says."""
     lines = [
-        "- Patches of another sensor, another processing level (without the offset, or in linear power instead of dB), another pixel size,"
+        "- Patches of another sensor, another processing level (another scale or unit), another pixel size,"
         " or of a season or landscape unlike those of the training give probabilities that mean nothing.",
-        "- All twelve bands are needed: without one radar pass, or an acquisition from before the event, there is no prediction.",
+        f"- All {len(data_set.bands)} bands are needed: without one there is no prediction.",
         "- Probabilities are not calibrated for places where landslides are rarer or more frequent than in training.",
         "- Scores are on patches of the same origin as those of the training; on another region expect less.",
     ]

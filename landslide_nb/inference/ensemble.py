@@ -18,9 +18,10 @@ from torch import Tensor
 from landslide_nb.augment.physics import flipped
 from landslide_nb.common.arrays import Scores
 from landslide_nb.common.errors import ModelError
+from landslide_nb.data.bands import BandSet
+from landslide_nb.data.dataset import DataSet
 from landslide_nb.data.scaling import Scaler
 from landslide_nb.models.backbones import AnyBackbone
-from landslide_nb.models.heads import fc_decision
 from landslide_nb.tabular import statistics
 from landslide_nb.training.fold import device
 from landslide_nb.training.loop import State, build, predict
@@ -32,8 +33,8 @@ HALF: Final = 0.5  # the threshold where nobody has chosen one
 class Member(Protocol):
     """What can say how likely a landslide is."""
 
-    def log_odds(self, bands: Tensor) -> Scores:
-        """Log-odds `(N,)`, clipped as `heads.fc_decision` clips them, of bands `(N, 12, 64, 64)` on `device()`."""
+    def log_odds(self, pixels: Tensor) -> Scores:
+        """Log-odds `(N,)`, of pixels `(N, C, H, W)` on `device()`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +45,7 @@ class Network:
         settings: that it was trained with.
         scaler: of its channels.
         state: its weights.
-        flips: whether its log-odds are averaged over the four flips that radar allows.
+        flips: whether its log-odds are averaged over the flips that the bands allow.
     """
 
     settings: Settings
@@ -69,20 +70,22 @@ class Network:
             ) from error
         return network.to(device()).eval()
 
-    def log_odds(self, bands: Tensor) -> Scores:
-        """Log-odds `(N,)` of bands `(N, 12, 64, 64)`."""
-        return fc_decision(predict(self.model, bands, self.settings, self.scaler)[0])
+    def log_odds(self, pixels: Tensor) -> Scores:
+        """Log-odds `(N,)` of pixels `(N, C, H, W)`."""
+        return predict(self.model, pixels, self.settings, self.scaler)[0].astype(np.float64)
 
 
 @dataclass(frozen=True, eq=False)
 class Trees:
-    """LightGBM's trees on the 85 statistics of a patch.
+    """LightGBM's trees on the statistics of a patch.
 
     Attributes:
         text: what `Booster.model_to_string` gives.
+        bands: of the patches.
     """
 
     text: str
+    bands: BandSet
     flips: ClassVar[bool] = False
 
     @cached_property
@@ -96,17 +99,18 @@ class Trees:
             booster = lightgbm.Booster(model_str=self.text)
         except lightgbm.basic.LightGBMError as error:
             raise ModelError(f"the trees cannot be read ({error}); give LightGBM's own text format") from error
-        if booster.num_feature() != len(statistics.COLUMNS) or booster.num_model_per_iteration() != 1:
+        expected = len(statistics.columns_of(self.bands))
+        if booster.num_feature() != expected or booster.num_model_per_iteration() != 1:
             raise ModelError(
                 f"the trees take {booster.num_feature()} features to {booster.num_model_per_iteration()} scores; expected the"
-                f" {len(statistics.COLUMNS)} statistics to one"
+                f" {expected} statistics to one"
             )
         return booster
 
-    def log_odds(self, bands: Tensor) -> Scores:
-        """Log-odds `(N,)` of bands `(N, 12, 64, 64)`."""
-        values = statistics.of_pixels(bands.cpu().numpy())
-        return fc_decision(np.asarray(self.booster.predict(values, num_threads=1)))
+    def log_odds(self, pixels: Tensor) -> Scores:
+        """Log-odds `(N,)` of pixels `(N, C, H, W)`."""
+        values = statistics.of_pixels(pixels.cpu().numpy(), self.bands)
+        return np.asarray(self.booster.predict(values, num_threads=1, raw_score=True), np.float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,16 +142,17 @@ class Fold:
         """A fold of one network, whose probability it keeps."""
         return cls({network.settings.backbone: network}, {network.settings.backbone: 1.0})
 
-    def probabilities(self, bands: Tensor, flips: bool = False) -> Scores:
-        """Probabilities `(N,)` of bands `(N, 12, 64, 64)`.
+    def probabilities(self, pixels: Tensor, bands: BandSet, flips: bool = False) -> Scores:
+        """Probabilities `(N,)` of pixels `(N, C, H, W)`.
 
         Args:
-            bands: of patches.
+            pixels: of patches.
+            bands: of these pixels.
             flips: whether all members see the flips, not only those that say so themselves.
         """
-        logits = np.full(len(bands), self.intercept)
+        logits = np.full(len(pixels), self.intercept)
         for name, member in self.members.items():
-            views = flipped(bands) if flips or member.flips else [bands]
+            views = flipped(pixels, bands) if flips or member.flips else [pixels]
             logits += self.weights[name] * np.mean([member.log_odds(view) for view in views], axis=0)
         return np.asarray(expit(logits))
 
@@ -158,11 +163,13 @@ class Ensemble:
 
     Attributes:
         folds: whose probabilities are averaged.
+        data_set: what the patches are that it takes.
         threshold: "landslide" from this probability on.
-        flips: whether every member's log-odds are averaged over the four flips that radar allows.
+        flips: whether every member's log-odds are averaged over the flips that the bands allow.
     """
 
     folds: tuple[Fold, ...]
+    data_set: DataSet
     threshold: float = HALF
     flips: bool = False
 
@@ -182,7 +189,7 @@ class Ensemble:
         )
 
     @torch.no_grad()
-    def probabilities(self, bands: Tensor) -> Scores:
-        """Each fold's probability of a landslide `(N, F)` for bands `(N, 12, 64, 64)`; their mean over folds is the ensemble's."""
-        bands = bands.to(device())
-        return np.column_stack([fold.probabilities(bands, self.flips) for fold in self.folds])
+    def probabilities(self, pixels: Tensor) -> Scores:
+        """Each fold's probability of a landslide `(N, F)` for pixels `(N, C, H, W)`; their mean over folds is the ensemble's."""
+        pixels, bands = pixels.to(device()), self.data_set.bands
+        return np.column_stack([fold.probabilities(pixels, bands, self.flips) for fold in self.folds])

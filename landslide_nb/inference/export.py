@@ -21,7 +21,6 @@ from landslide_nb.inference.card import Card, Data
 from landslide_nb.inference.ensemble import Ensemble, Fold, Network, Trees
 from landslide_nb.metrics.bootstrap import auroc_interval, f1_interval, interval
 from landslide_nb.metrics.thresholds import best_threshold
-from landslide_nb.tabular.statistics import COLUMNS, describe
 
 BEST: Final = "best"
 ENSEMBLE: Final = "ensemble"
@@ -47,11 +46,11 @@ def pack(study: Study, name: str = BEST, say: Say = lambda line: None) -> tuple[
     """All folds of an experiment as an ensemble, and its card; runs that are not there are trained first.
 
     "ensemble" is the last step of chapter 09: networks and trees with the weights that it gives them.
-    Of one experiment the threshold is that of the highest F1 out of fold: its probabilities are not calibrated, and the ladder's rule
+    Of one experiment the threshold is that of the highest F1 out of fold: its probabilities are not calibrated, and the ensemble's rule
     (`stack.threshold`) rests on that they are. Both kinds of scores are of the last weights, which are those exported.
     """
     if name == ENSEMBLE:
-        return pack_ladder(study, say)
+        return pack_incremental(study, say)
     title, chosen = experiment(study, name)
     if chosen.smote_scope == "before_split":
         raise StudyError(f"{title!r} leaks validation patches into training; export another experiment")
@@ -60,34 +59,35 @@ def pack(study: Study, name: str = BEST, say: Say = lambda line: None) -> tuple[
     indices, probabilities = out_of_fold(results)
     threshold = best_threshold(labels[indices], probabilities)
     runs = of_runs([result.folder for result in results])
-    return Ensemble(runs.folds, threshold), _card(study, title, scores(results, labels, threshold, study.resamples))
+    return runs.replace(threshold), _card(study, title, scores(results, labels, threshold, study.resamples))
 
 
-def pack_ladder(study: Study, say: Say = lambda line: None) -> tuple[Ensemble, Card]:
+def pack_incremental(study: Study, say: Say = lambda line: None) -> tuple[Ensemble, Card]:
     """The last step of chapter 09 as an ensemble, and its card."""
     contenders, patches = grids.contenders(study), study.patches()
     results, labels, split = fit(contenders, say), patches.known_labels, study.split(patches)
-    name, rung = list(incremental.steps(incremental.members(study, results, patches)).items())[-1]
-    combiner = incremental.combined(rung, split, labels)
-    weights = dict(zip(rung.members, combiner.weigh.coef_[0].tolist(), strict=True))
-    trees = incremental.fit_trees(describe(patches)[list(COLUMNS)].to_numpy(np.float32), labels, split, study.seed)
+    name, step = list(incremental.steps(incremental.members(study, results, patches)).items())[-1]
+    combiner = incremental.combined(step, split, labels)
+    weights = dict(zip(step.members, combiner.weigh.coef_[0].tolist(), strict=True))
+    trees = incremental.fit_trees(incremental.statistics_of(patches), labels, split, study.seed)
     folds = []
     for fold, grown in enumerate(trees):
         parts: dict[str, Network | Trees] = {}
-        for member in rung.members:
+        for member in step.members:
             if member == incremental.TREES:
-                parts[member] = Trees(grown.booster_.model_to_string())
-            elif member == incremental.FLIPPED:
-                parts[member] = replace(read_run(results[incremental.MULTI][fold].folder), flips=True)
+                parts[member] = Trees(grown.booster_.model_to_string(), patches.data_set.bands)
+            elif member.endswith(incremental.FLIPS):
+                plain = member.removesuffix(incremental.FLIPS)
+                parts[member] = replace(read_run(results[plain][fold].folder), flips=True)
             else:
                 parts[member] = read_run(results[member][fold].folder)
         folds.append(Fold(parts, weights, float(combiner.weigh.intercept_[0])))
-    scored = incremental.score(rung, split, labels, study.resamples)
+    scored = incremental.score(step, split, labels, study.resamples)
     told = {"F1, out of fold": f"{interval(scored.unseen)} on {len(split.development)} patches"}
     if scored.hold_out is not None:
         told["F1, hold-out test"] = f"{interval(scored.hold_out)} on {len(split.test)} patches"
     title = f"What adds up, {name.removeprefix('+ ')} included"
-    return Ensemble(tuple(folds), combiner.threshold), _card(study, title, told)
+    return Ensemble(tuple(folds), patches.data_set, combiner.threshold), _card(study, title, told)
 
 
 def _card(study: Study, title: str, told: dict[str, str]) -> Card:

@@ -13,42 +13,43 @@ from torch.nn.functional import interpolate
 
 from landslide_nb.common.errors import ModelError
 from landslide_nb.data.scaling import Scaler
-from landslide_nb.data.stream import PATCH
 from landslide_nb.inference.ensemble import Network
 from landslide_nb.models.backbones import AnyBackbone
+from landslide_nb.training.settings import Settings
 
 OPSET: Final = 18
 TOLERANCE: Final = 1e-4
 
 
 class WithPreprocessing(nn.Module):
-    """From channels `(N, C, 64, 64)`, derived and not scaled, to probabilities `(N,)`, in float32."""
+    """From channels `(N, C, H, W)`, derived and not scaled, to probabilities `(N,)`, in float32."""
 
     centre: Tensor
     scale: Tensor
 
-    def __init__(self, model: AnyBackbone, scaler: Scaler, image_size: int) -> None:
+    def __init__(self, model: AnyBackbone, scaler: Scaler, settings: Settings) -> None:
         """Put what happens to a patch before and after the network around it."""
         super().__init__()
-        self.model, self.image_size = model, image_size
+        self.model = model
+        self.image_size, self.patch_size = settings.image_size, settings.data_set.patch_size
         self.register_buffer("centre", torch.from_numpy(scaler.centre).view(1, -1, 1, 1))
         self.register_buffer("scale", torch.from_numpy(scaler.scale).view(1, -1, 1, 1))
 
     def forward(self, channels: Tensor) -> Tensor:
         """As `training.prepare` and `training.predict`, for channels that have been derived."""
         x = (channels - self.centre) / self.scale
-        if self.image_size != PATCH[-1]:
+        if self.image_size != self.patch_size:
             x = interpolate(x, size=(self.image_size,) * 2, mode="bilinear", align_corners=False)
         return cast(Tensor, self.model(x).softmax(1)[:, 1])
 
 
 def write(network: Network, path: Path, tolerance: float = TOLERANCE) -> None:
-    """Write a network as ONNX: input `channels` `(N, C, 64, 64)`, output `probability` `(N,)`, any N.
+    """Write a network as ONNX: input `channels` `(N, C, H, W)` of the data set's patch size, output `probability` `(N,)`, any N.
 
     Raises:
         ModelError: if torch cannot write it, or onnxruntime's probabilities are not torch's.
     """
-    whole = WithPreprocessing(deepcopy(network.model).cpu(), network.scaler, network.settings.image_size).eval()
+    whole = WithPreprocessing(deepcopy(network.model).cpu(), network.scaler, network.settings).eval()
     several = {"channels": {0: "N"}, "probability": {0: "N"}}
     try:
         with warnings.catch_warnings():
@@ -93,6 +94,6 @@ def difference(whole: WithPreprocessing, network: Network, path: Path) -> float:
 
 def _channels(network: Network, count: int) -> Tensor:
     """Made-up channels of the size and spread that the network was trained on."""
-    scaler = network.scaler
-    noise = np.random.default_rng(count).normal(size=(count, len(scaler.centre), *PATCH[1:]))
+    scaler, size = network.scaler, network.settings.data_set.patch_size
+    noise = np.random.default_rng(count).normal(size=(count, len(scaler.centre), size, size))
     return torch.from_numpy((scaler.centre[:, None, None] + scaler.scale[:, None, None] * noise).astype(np.float32))

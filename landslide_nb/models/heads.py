@@ -11,7 +11,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from landslide_nb.common.arrays import Scores
+from landslide_nb.common.arrays import Scores, Values
 
 
 def svm_c_path(
@@ -54,7 +54,7 @@ def decide(head: Pipeline | LGBMClassifier, embeddings: NDArray[np.float32]) -> 
     return np.asarray(head.decision_function(embeddings), np.float64)
 
 
-def fc_decision(probabilities: NDArray[np.floating]) -> Scores:
-    """The same for the network's own layer: the log-odds of its probability."""
+def log_odds_of(probabilities: Values) -> Scores:
+    """The log-odds of probabilities that are not 0 or 1; these become ±27.6."""
     p = np.clip(probabilities.astype(np.float64), 1e-12, 1 - 1e-12)
     return np.log(p / (1 - p))

@@ -5,21 +5,18 @@ K1 = 0.01, K2 = 0.03, no padding), averaged over bands, each band with its own d
 tile (`ssim_exact` with `ssim_lanes` and `ssim_kernels`, `ssim_sparse`, `ssim_torch`); here is what is asked of them.
 """
 
-import hashlib
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Literal
-from zipfile import BadZipFile
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
 
 import numba
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from landslide_nb.common.arrays import Indices
+from landslide_nb.common.cache import kept_arrays, key_of
 from landslide_nb.common.errors import DataError
-from landslide_nb.common.files import replacing
 from landslide_nb.common.progress import Say
-from landslide_nb.common.store import store
+from landslide_nb.common.source import code_of
 from landslide_nb.similarity.exact import (
     Tile,
     bands_of,
@@ -95,18 +92,19 @@ def nearest(
     _check(pixels, k, method, grid, device)
     pixels = np.ascontiguousarray(pixels, np.float32)
     bands = bands_of(pixels, ranges)
-    settings = f"{k} {method} {'' if method == 'exact' else (grid, candidates)} {device}"
-    path = store() / "neighbours" / f"{_key(pixels, bands, settings)}.npz"
-    if keep and (kept := _read(path, (len(pixels), k))):
-        return kept
-    if method == "exact":
-        found = _search(_exact_tiles(pixels, bands, device, progress), len(pixels), k)
-    else:
-        found = _coarse_to_fine(pixels, bands, k, grid, max(k, candidates), progress)
-    if keep:
-        with replacing(path) as temporary, temporary.open("wb") as file:
-            np.savez(file, indices=found[0], similarities=found[1])
-    return found
+
+    def search() -> dict[str, NDArray[Any]]:
+        if method == "exact":
+            found = _search(_exact_tiles(pixels, bands, device, progress), len(pixels), k)
+        else:
+            found = _coarse_to_fine(pixels, bands, k, grid, max(k, candidates), progress)
+        return {"indices": found[0], "similarities": found[1]}
+
+    if not keep:
+        return _neighbours(search())
+    how = {"k": k, "method": method, "sparse": None if method == "exact" else [grid, candidates], "device": device}
+    key = key_of(code=code_of(__name__), pixels=pixels, **how, **bands._asdict())
+    return _neighbours(kept_arrays("neighbours", key, search))
 
 
 def recall(
@@ -149,25 +147,8 @@ def _check(pixels: Floats, k: int, method: str, grid: int, device: str | None) -
         raise DataError(f"the method {method!r} runs on the processor only; with the device {device!r} ask for 'exact'")
 
 
-def _key(pixels: Floats, bands: Bands, settings: str) -> str:
-    """A hash of all that the neighbours depend on: the data, the arguments and this code."""
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py"))))
-    digest.update(f"{pixels.shape} {settings}".encode())
-    for array in (*bands, pixels):
-        digest.update(array.data)
-    return digest.hexdigest()[:32]
-
-
-def _read(path: Path, shape: tuple[int, int]) -> Neighbours | None:
-    """The kept result; None if there is none, or it is damaged."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            indices, similarities = file["indices"], file["similarities"]
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
-        return None
-    if (indices.dtype, similarities.dtype) != (np.int64, np.float32):
-        return None
-    return (indices, similarities) if indices.shape == similarities.shape == shape else None
+def _neighbours(arrays: Mapping[str, NDArray[Any]]) -> Neighbours:
+    return arrays["indices"], arrays["similarities"]
 
 
 def _empty(n: int, k: int) -> Neighbours:

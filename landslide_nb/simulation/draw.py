@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 
 from landslide_nb.common.errors import DataError
 from landslide_nb.common.files import replacing
-from landslide_nb.data.bands import BAND_NAMES, OPTICAL
-from landslide_nb.data.patches import Part, Patches
+from landslide_nb.data.challenge import CHALLENGE
+from landslide_nb.data.hdf5 import Part
+from landslide_nb.data.patches import Patches
 from landslide_nb.simulation.render import render, stream
 from landslide_nb.tabular.statistics import COLUMNS, SIGNALS
 
@@ -85,7 +86,7 @@ def simulate(n: int, seed: int, positive_rate: float = POSITIVE_RATE, model: Sim
         model: where rows are drawn from; by default the one in this package.
 
     Returns:
-        `n` patches `(n, 12, 64, 64)` with ids `SIM_…`, labelled.
+        `n` patches in the challenge's format with ids `SIM_…`, labelled.
 
     Raises:
         DataError: if `n` is negative or the rate is outside [0, 1].
@@ -173,9 +174,9 @@ def _possible(rows: pd.DataFrame) -> pd.DataFrame:
         rows[f"{signal}_min"] = np.minimum(rows[f"{signal}_min"], mean - 1.2 * std)
         rows[f"{signal}_max"] = np.maximum(rows[f"{signal}_max"], mean + 1.2 * std)
         rows[f"{signal}_kurt"] = np.maximum(rows[f"{signal}_kurt"], rows[f"{signal}_skew"] ** 2 - 1.6)
-    for i in OPTICAL:
-        lowest = rows[f"{BAND_NAMES[i]}_min"]
-        rows[f"{BAND_NAMES[i]}_min"] = lowest.where(lowest >= NO_DATA, 0)
+    for place in CHALLENGE.bands.optical:
+        column = f"{CHALLENGE.bands.names[place]}_min"
+        rows[column] = rows[column].where(rows[column] >= NO_DATA, 0)
     rows.insert(0, COLUMNS[0], rows[["R_mean", "G_mean", "B_mean"]].mean(axis=1))
     return rows.astype(np.float32)
 

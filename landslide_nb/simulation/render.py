@@ -19,12 +19,13 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from landslide_nb.common.errors import DataError
-from landslide_nb.data.bands import BACKSCATTER, BAND_NAMES, OPTICAL
+from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.data.patches import Patches
 from landslide_nb.simulation.maxent import quantiles
 from landslide_nb.tabular.statistics import COLUMNS, MOMENTS, SIGNALS
 
-SIZE: Final = 64
+SIZE: Final = CHALLENGE.patch_size
+OPTICAL, BACKSCATTER = CHALLENGE.bands.optical, CHALLENGE.bands.backscatter
 BATCH: Final = 32
 # How far a scar lifts its pixels above the rest, in standard deviations of a field, and its half axes in pixels.
 OPTICAL_LIFT: Final = 4.0
@@ -38,7 +39,7 @@ Field = NDArray[np.floating]
 
 
 def render(statistics: pd.DataFrame, seed: int) -> Patches:
-    """Patches `(N, 12, 64, 64)` that have the statistics of each row, and its label if there is one.
+    """Patches in the challenge's format that have the statistics of each row, and its label if there is one.
 
     Args:
         statistics: columns as `statistics.describe` gives them.
@@ -47,7 +48,7 @@ def render(statistics: pd.DataFrame, seed: int) -> Patches:
     Raises:
         DataError: if a column is missing.
     """
-    pixels = np.empty((len(statistics), len(BAND_NAMES), SIZE, SIZE), np.float32)
+    pixels = np.empty((len(statistics), *CHALLENGE.shape), np.float32)
     for i, patch in enumerate(stream(statistics, seed)):
         pixels[i] = patch
     labels = statistics["label"].to_numpy(np.int8) if "label" in statistics else None
@@ -55,7 +56,7 @@ def render(statistics: pd.DataFrame, seed: int) -> Patches:
 
 
 def stream(statistics: pd.DataFrame, seed: int) -> Iterator[NDArray[np.float32]]:
-    """What `render` makes, patch by patch `(12, 64, 64)` and in order; a few batches are in memory at a time."""
+    """What `render` makes, patch by patch `(C, H, W)` and in order; a few batches are in memory at a time."""
     missing = [column for column in COLUMNS if column not in statistics]
     if missing:
         raise DataError(f"the statistics lack the column {missing[0]!r} ({len(missing)} of {len(COLUMNS)} are missing)")
@@ -91,7 +92,7 @@ def _place(values: Field, field: Field) -> Field:
 
 
 def _optical(values: Field, scar: Field, rng: Generator) -> list[Field]:
-    """Red, green, blue and NIR `(N, 64, 64)` whose NDVI and NDWI come near to the row's.
+    """Red, green, blue and NIR `(N, H, W)` whose NDVI and NDWI come near to the row's.
 
     NIR and the two indices are placed first; red and green follow from them pixel by pixel, and their own values are put
     in that order. NIR and an index are correlated so that the visible band gets its spread of logarithms.
@@ -114,7 +115,7 @@ def _optical(values: Field, scar: Field, rng: Generator) -> list[Field]:
 
 
 def _radar(rows: pd.DataFrame, terrain: Field, scars: Sequence[Field], rng: Generator) -> list[Field]:
-    """A field `(N, 64, 64)` for each of the eight SAR bands; only the order of its pixels matters."""
+    """A field `(N, H, W)` for each of the eight SAR bands; only the order of its pixels matters."""
     n = len(rows)
     fields = []
     slope = np.gradient(terrain, axis=2)
@@ -131,7 +132,7 @@ def _radar(rows: pd.DataFrame, terrain: Field, scars: Sequence[Field], rng: Gene
 
 
 def random_fields(n: int, rng: Generator, roughness: float) -> Field:
-    """`n` random fields `(n, 64, 64)`, mean 0 and standard deviation 1, whose power falls with frequency^roughness."""
+    """`n` random fields `(n, H, W)`, mean 0 and standard deviation 1, whose power falls with frequency^roughness."""
     side = SIZE + SIZE // 2  # a periodic field is cut, so that opposite edges are not alike
     fy, fx = np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)[None]
     amplitude = ((fy**2 + fx**2 + (0.5 / SIZE) ** 2) ** (-roughness / 4)).astype(np.float32)
@@ -169,7 +170,7 @@ def _sign(rows: pd.DataFrame, band: str) -> Field:
 
 
 def _scar(rows: pd.DataFrame, terrain: Field, rng: Generator) -> Field:
-    """Lifts `(3, N, 64, 64)` of the optical bands and of the changes that the descending and the ascending pass see.
+    """Lifts `(3, N, H, W)` of the optical bands and of the changes that the descending and the ascending pass see.
 
     A landslide lies along the slope, in the same place in all three. What looks like one (a clear-cut, a river, a road, wet
     soil) lies across the slope, in one of the three only.

@@ -1,12 +1,8 @@
 """Nested cross-validation of the heads on statistics: every choice is made inside the training part of an outer fold."""
 
-import ast
-import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -17,10 +13,9 @@ from sklearn.base import clone
 from sklearn.model_selection import StratifiedKFold
 
 from landslide_nb.common.arrays import Labels, Scores
-from landslide_nb.common.files import replacing
-from landslide_nb.common.store import store
-from landslide_nb.models import heads
-from landslide_nb.tabular import ratios, stacking
+from landslide_nb.common.cache import kept_arrays, key_of
+from landslide_nb.common.source import code_of
+from landslide_nb.tabular import stacking
 from landslide_nb.tabular.stacking import BOTH, Combiner
 from landslide_nb.tabular.statistics import COLUMNS
 
@@ -58,28 +53,15 @@ def out_of_fold(
         seed: of the outer folds; the models' own seed stays 0.
         report: is told of each fold.
     """
-    path = store() / "heads" / f"{_key(table, folds, seed)}.npz"
-    if not path.is_file():
-        arrays = _compute(table, folds, seed, report)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as temporary, temporary.open("wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]
-    with np.load(path, allow_pickle=False) as kept:
-        found = {
-            kind: {name.removeprefix(f"{kind}/"): kept[name] for name in kept.files if name.startswith(f"{kind}/")}
-            for kind in ("raw", "probabilities", "decided", "thresholds")
-        }
+    rows = table[["ID", "label", *COLUMNS]].to_csv(index=False).encode()
+    versions = {name: version(name) for name in LIBRARIES}
+    key = key_of(code=code_of(__name__), rows=rows, libraries=versions, folds=folds, seed=seed)
+    kept = kept_arrays("heads", key, lambda: _compute(table, folds, seed, report))
+    found = {
+        kind: {name.removeprefix(f"{kind}/"): kept[name] for name in kept if name.startswith(f"{kind}/")}
+        for kind in ("raw", "probabilities", "decided", "thresholds")
+    }
     return OutOfFold(table["label"].to_numpy(np.int8), **found)
-
-
-def _key(table: pd.DataFrame, folds: int, seed: int) -> str:
-    """A hash of the rows, of the code that the numbers come from (not of its comments), and of the libraries."""
-    modules = (ratios, heads, stacking)
-    files = [Path(__file__), *(Path(str(module.__file__)) for module in modules)]
-    trees = "".join(ast.dump(ast.parse(file.read_text())) for file in files)
-    known: dict[str, object] = {name: version(name) for name in LIBRARIES} | {"folds": folds, "seed": seed}
-    said = trees + table[["ID", "label", *COLUMNS]].to_csv(index=False) + json.dumps(known, sort_keys=True)
-    return hashlib.sha256(said.encode()).hexdigest()[:20]
 
 
 def _compute(

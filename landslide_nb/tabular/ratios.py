@@ -13,10 +13,14 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from landslide_nb.common.errors import DataError
-from landslide_nb.data.bands import BACKSCATTER, BAND_NAMES, CHANGE, OPTICAL, SAR
+from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.tabular.statistics import COLUMNS, MOMENTS, SIGNALS
 
-COLOURS, RADAR, POST, DELTA = (tuple(BAND_NAMES[i] for i in group) for group in (OPTICAL, SAR, BACKSCATTER, CHANGE))
+BANDS: Final = CHALLENGE.bands
+COLOURS, RADAR, POST, DELTA = (
+    tuple(BANDS.names[place] for place in group)
+    for group in (BANDS.optical, BANDS.radar, BANDS.backscatter, BANDS.change)
+)
 # The same polarisation seen from both sides, and the two polarisations of one pass.
 RADAR_PAIRS: Final = (
     *(("DVV", "DVH"), ("AVV", "AVH"), ("DDVV", "DDVH"), ("ADVV", "ADVH")),

@@ -102,7 +102,7 @@ def score(head: Head, values: Features) -> Scores:
     """Log-odds of trees, the margin of an SVM: any real number, larger where a landslide is likelier."""
     if hasattr(head, "decision_function"):
         return np.asarray(head.decision_function(values), np.float64)
-    return heads.fc_decision(np.asarray(head.predict_proba(values))[:, 1])
+    return heads.log_odds_of(np.asarray(head.predict_proba(values))[:, 1])
 
 
 def inner_scores(head: Head, values: Features, labels: Labels, seed: int) -> Scores:
@@ -117,7 +117,7 @@ def inner_scores(head: Head, values: Features, labels: Labels, seed: int) -> Sco
     cutter = StratifiedKFold(INNER, shuffle=True, random_state=seed)
     method = "decision_function" if hasattr(head, "decision_function") else "predict_proba"
     told = np.asarray(cross_val_predict(clone(head), values, labels, cv=cutter, method=method), np.float64)
-    return told if told.ndim == 1 else heads.fc_decision(told[:, 1])
+    return told if told.ndim == 1 else heads.log_odds_of(told[:, 1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,6 +132,20 @@ class Combiner:
         """From inner scores `(N, M)`: a logistic regression, which also calibrates, and a threshold."""
         weigh = LogisticRegression().fit(scores, labels)
         return cls(weigh, expected_f1_threshold(weigh.predict_proba(scores)[:, 1]))
+
+    @classmethod
+    def cross_fit(cls, scores: Sequence[Scores], labels: Sequence[Labels]) -> list[Self]:
+        """For each fold a combiner that was fitted to all other folds' validation patches, so that it may score its own.
+
+        Args:
+            scores: of each fold's validation patches, `(n, M)`.
+            labels: of each fold's validation patches, `(n,)`.
+        """
+        others = [[other for other in range(len(scores)) if other != fold] for fold in range(len(scores))]
+        return [
+            cls.fit(np.concatenate([scores[k] for k in rest]), np.concatenate([labels[k] for k in rest]))
+            for rest in others
+        ]
 
     def probabilities(self, scores: Scores) -> Scores:
         """Probabilities `(N,)` of scores `(N, M)`."""

@@ -1,7 +1,8 @@
-"""The 85 plain statistics of a patch: what a tree can know without seeing where anything is.
+"""Plain statistics of a patch: what a tree can know without seeing where anything is.
 
 Columns and definitions are those of the table that was published for the challenge's training patches: population
-standard deviation, Fisher kurtosis, biased skewness, of 12 bands, NDVI and NDWI, and the mean of red, green and blue.
+standard deviation, Fisher kurtosis, biased skewness, of the bands, NDVI and NDWI, and the mean of red, green and blue: 85 of
+the challenge's patches, as many of others as their bands allow.
 """
 
 import zlib
@@ -11,17 +12,39 @@ from typing import Final
 import h5py
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from landslide_nb.common.arrays import Features, Pixels
 from landslide_nb.common.errors import DataError
-from landslide_nb.data.bands import BAND_NAMES
+from landslide_nb.data.bands import BandSet
+from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.sources import zindi
 
-SIGNALS: Final = (*BAND_NAMES, "NDVI", "NDWI")
 MOMENTS: Final = ("mean", "std", "min", "max", "kurt", "skew")
-COLUMNS: Final = ("cloud_score_brightness", *(f"{signal}_{moment}" for signal in SIGNALS for moment in MOMENTS))
+BRIGHTNESS: Final = "cloud_score_brightness"
+INDICES: Final = {"NDVI": ("nir", "red"), "NDWI": ("green", "nir")}  # of two optical roles each
 BATCH: Final = 256
+
+
+def signals_of(bands: BandSet) -> tuple[str, ...]:
+    """What is described: the bands, and the indices that they allow."""
+    allowed = (name for name, roles in INDICES.items() if all(bands.find(role) is not None for role in roles))
+    return (*bands.names, *allowed)
+
+
+def columns_of(bands: BandSet) -> tuple[str, ...]:
+    """The names of the statistics: the brightness where there are red, green and blue, then the moments of each signal."""
+    brightness = (BRIGHTNESS,) if bands.rgb else ()
+    return (*brightness, *(f"{signal}_{moment}" for signal in signals_of(bands) for moment in MOMENTS))
+
+
+SIGNALS: Final = signals_of(CHALLENGE.bands)
+COLUMNS: Final = columns_of(CHALLENGE.bands)  # the 85 of the challenge's table
+
+
+def columns_in(table: pd.DataFrame) -> list[str]:
+    """The statistics of a table, without id and label."""
+    return [name for name in table.columns if name not in ("ID", "label")]
 
 
 def describe(patches: Patches) -> pd.DataFrame:
@@ -31,24 +54,23 @@ def describe(patches: Patches) -> pd.DataFrame:
         patches: N patches.
 
     Returns:
-        N rows: `ID`, `label` (where known) and the 85 `COLUMNS`, in float32. The shape of a constant band is 0.
+        N rows: `ID`, `label` (where known) and the statistics of the bands, in float32. The shape of a constant band is 0.
     """
-    batches = [of_pixels(patches.pixels[i : i + BATCH]) for i in range(0, len(patches), BATCH)]
-    values = np.concatenate(batches) if batches else np.empty((0, len(COLUMNS)), np.float32)
-    table = pd.DataFrame(values, columns=list(COLUMNS))
+    bands = patches.data_set.bands
+    columns = columns_of(bands)
+    batches = [of_pixels(patches.pixels[i : i + BATCH], bands) for i in range(0, len(patches), BATCH)]
+    values = np.concatenate(batches) if batches else np.empty((0, len(columns)), np.float32)
+    table = pd.DataFrame(values, columns=list(columns))
     if patches.labels is not None:
         table.insert(0, "label", patches.labels)
     table.insert(0, "ID", patches.ids)
     return table
 
 
-def of_pixels(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Statistics `(N, 85)` of pixels `(N, 12, H, W)`; moments are accumulated in float64."""
-    red, green, nir = pixels[:, 0], pixels[:, 1], pixels[:, 3]
-    eps = np.float32(1e-7)
-    ndvi = (nir - red) / (nir + red + eps)
-    ndwi = (green - nir) / (green + nir + eps)
-    signals = np.concatenate([pixels, np.stack([ndvi, ndwi], 1)], 1).reshape(len(pixels), len(SIGNALS), -1)
+def of_pixels(pixels: Pixels, bands: BandSet) -> Features:
+    """Statistics `(N, F)` of pixels `(N, C, H, W)`, in the order of `columns_of(bands)`; moments are accumulated in float64."""
+    signals = np.concatenate([pixels, *(index[:, None] for index in _indices(pixels, bands))], 1)
+    signals = signals.reshape(*signals.shape[:2], -1)
     mean = signals.mean(2, dtype=np.float64)
     centred = signals - mean[..., None]
     squares = centred * centred
@@ -59,8 +81,19 @@ def of_pixels(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
     kurt = np.where(varies, np.einsum("ncp,ncp->nc", squares, squares) / signals.shape[2] / safe**2 - 3, 0)
     skew = np.where(varies, np.einsum("ncp,ncp->nc", squares, centred) / signals.shape[2] / safe**1.5, 0)
     moments = np.stack([mean, np.sqrt(variance), signals.min(2), signals.max(2), kurt, skew], 2)
-    brightness = mean[:, :3].mean(1, keepdims=True)
-    return np.concatenate([brightness, moments.reshape(len(pixels), -1)], 1).astype(np.float32)
+    brightness = [mean[:, list(bands.rgb)].mean(1, keepdims=True)] if bands.rgb else []
+    return np.concatenate([*brightness, moments.reshape(len(pixels), -1)], 1).astype(np.float32)
+
+
+def _indices(pixels: Pixels, bands: BandSet) -> list[Pixels]:
+    """The normalised differences that the bands allow, `(N, H, W)` each."""
+    eps, found = np.float32(1e-7), []
+    for first, second in INDICES.values():
+        places = bands.find(first), bands.find(second)
+        if None not in places:
+            a, b = (pixels[:, place] for place in places)
+            found.append((a - b) / (a + b + eps))
+    return found
 
 
 def load(source: str | Path) -> pd.DataFrame:

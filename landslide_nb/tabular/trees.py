@@ -9,22 +9,22 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from landslide_nb.metrics.bootstrap import auroc_interval, f1_interval
 from landslide_nb.models import heads
-from landslide_nb.tabular.statistics import COLUMNS
+from landslide_nb.tabular.statistics import columns_in
 
 
 def trees_on_statistics(table: pd.DataFrame, resamples: int) -> pd.DataFrame:
-    """LightGBM on the 85 statistics, out of fold, at a threshold of 0.5."""
+    """LightGBM on the statistics, out of fold, at a threshold of 0.5."""
     scores = trees_scores(table, trees_out_of_fold(table), resamples)
     row = {"patches": len(table), "landslides": int(table["label"].sum()), "out-of-fold F1": scores.pop("F1")} | scores
-    return pd.DataFrame([row], index=pd.Index(["LightGBM on 85 statistics"], name="model"))
+    return pd.DataFrame([row], index=pd.Index([f"LightGBM on {len(columns_in(table))} statistics"], name="model"))
 
 
 def trees_out_of_fold(
-    table: pd.DataFrame, folds: int = 5, seed: int = 42, columns: Sequence[str] = COLUMNS
+    table: pd.DataFrame, folds: int = 5, seed: int = 42, columns: Sequence[str] | None = None
 ) -> NDArray[np.float64]:
     """What trees on the statistics say of each row, by the fold that did not train on it (stratified, shuffled)."""
     cutter = StratifiedKFold(folds, shuffle=True, random_state=seed)
-    values, labels = table[list(columns)].to_numpy(np.float32), table["label"].to_numpy(np.int8)
+    values, labels = table[list(columns or columns_in(table))].to_numpy(np.float32), table["label"].to_numpy(np.int8)
     predicted = cross_val_predict(heads.lightgbm(seed), values, labels, cv=cutter, method="predict_proba")
     return np.asarray(predicted)[:, 1]
 

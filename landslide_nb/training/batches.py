@@ -13,37 +13,37 @@ from landslide_nb.data.scaling import Scaler
 from landslide_nb.training.settings import Settings
 
 
-def prepare(bands: Tensor, settings: Settings, scaler: Scaler) -> Tensor:
-    """From bands `(N, 12, H, W)` to what the network sees: channels derived, scaled, resized."""
-    channels = scaler.apply(derive(bands, settings.channels))
+def prepare(pixels: Tensor, settings: Settings, scaler: Scaler) -> Tensor:
+    """From pixels `(N, C, H, W)` to what the network sees: channels derived, scaled, resized."""
+    channels = scaler.apply(derive(pixels, settings.data_set.bands, settings.channels))
     if channels.shape[-1] == settings.image_size:
         return channels
     return interpolate(channels, size=(settings.image_size,) * 2, mode="bilinear", align_corners=False)
 
 
 def augment(
-    bands: Tensor, targets: Tensor, settings: Settings, scaler: Scaler, generator: Generator
+    pixels: Tensor, targets: Tensor, settings: Settings, scaler: Scaler, generator: Generator
 ) -> tuple[Tensor, Tensor]:
-    """From bands `(N, 12, H, W)` and soft labels `(N, 2)` to an augmented batch as the network sees it, and its labels.
+    """From pixels `(N, C, H, W)` and soft labels `(N, 2)` to an augmented batch as the network sees it, and its labels.
 
     What is physical of radar comes first, on bands in dB: so derived channels are those of the flipped or mixed bands.
     """
-    cutmix, mixup = _mixers(settings, generator)
+    cutmix, mixup, bands = *_mixers(settings, generator), settings.data_set.bands
     if settings.physical and settings.geometry:
-        bands = physics.mirror(bands, generator)
+        pixels = physics.mirror(pixels, bands, generator)
     if settings.physical and mixup:
-        bands, targets, *_ = transforms.mixup(bands, targets, settings.mixup_alpha, generator, power=True)
-    x = prepare(bands, settings, scaler)
+        pixels, targets, *_ = transforms.mixup(pixels, targets, settings.mixup_alpha, generator, power=bands)
+    x = prepare(pixels, settings, scaler)
     if settings.geometry:
         x = transforms.geometry(x, settings.geometry, generator, settings.physical)
     if settings.colour:
-        x = transforms.colour(x, settings.colour, generator)
+        x = transforms.colour(x, bands, settings.colour, generator)
     if cutmix:
         x, targets, *_ = transforms.cutmix(x, targets, generator)
     elif mixup and not settings.physical:
         x, targets, *_ = transforms.mixup(x, targets, settings.mixup_alpha, generator)
     if settings.modality_dropout:  # last: what is mixed into a sample would bring a modality back
-        x = transforms.drop_modalities(x, settings.modality_dropout, generator)
+        x = transforms.drop_modalities(x, bands, settings.modality_dropout, generator)
     return x, targets
 
 

@@ -28,16 +28,16 @@ class Fitted:
         trained: weights and history.
         rows: the training table, synthetic rows with their parents.
         scaler: as fitted on the fold's training patches.
-        probabilities: float32 `(N,)` for all patches, by the last weights.
-        best_probabilities: the same by the weights of the best validation F1.
+        log_odds: float32 `(N,)` of a landslide, for all patches, by the last weights.
+        best_log_odds: the same by the weights of the best validation F1.
         embeddings: float32 `(N, D)` for all patches, by the last weights.
     """
 
     trained: Trained
     rows: SampleTable
     scaler: Scaler
-    probabilities: NDArray[np.float32]
-    best_probabilities: NDArray[np.float32]
+    log_odds: NDArray[np.float32]
+    best_log_odds: NDArray[np.float32]
     embeddings: NDArray[np.float32]
 
 
@@ -106,11 +106,11 @@ def fit_fold(
     Raises:
         LeakError: if a training row has a held-out parent.
     """
-    torch.use_deterministic_algorithms(True, warn_only=True)
     labels, validation = patches.known_labels, split.folds[fold][1]
     rows = from_main(lambda: training_rows(settings, patches, split, fold))
-    with _threads(settings.threads):  # after SMOTE, whose kernel sets the number of threads itself
-        scaler = Scaler.fit(patches.pixels[rows.real_patches], settings.channels, settings.scaling)
+    with _reproducible(settings.threads):  # after SMOTE, whose kernel sets the number of threads itself
+        bands = settings.data_set.bands
+        scaler = Scaler.fit(patches.pixels[rows.real_patches], bands, settings.channels, settings.scaling)
         pixels = torch.from_numpy(patches.pixels).to(device())
         model = build(settings).to(device())
         held_out = (validation, labels[validation])
@@ -124,11 +124,18 @@ def fit_fold(
 
 
 @contextmanager
-def _threads(count: int) -> Iterator[None]:
-    """Compute on so many threads: sums in another order have other last digits."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
+def _reproducible(threads: int) -> Iterator[None]:
+    """Compute with deterministic algorithms, random numbers of one's own, and so many threads; then all is as it was before.
+
+    Sums in another order, as other threads make them, have other last digits.
+    """
+    before, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True, warn_only=True)
     try:
-        yield
+        with torch.random.fork_rng():
+            yield
     finally:
         torch.set_num_threads(before)
+        torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)

@@ -18,11 +18,11 @@ from accelerate.state import AcceleratorState
 from numpy.typing import NDArray
 from sklearn.metrics import f1_score
 from torch import Generator, Tensor
-from torch.nn.functional import kl_div, log_softmax, softmax
+from torch.nn.functional import kl_div, log_softmax
 from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LRScheduler, StepLR
 
 from landslide_nb.augment.sample_table import SampleTable
-from landslide_nb.common.arrays import Indices
+from landslide_nb.common.arrays import Features, Indices, Values
 from landslide_nb.common.errors import StudyError
 from landslide_nb.common.files import replacing
 from landslide_nb.data.scaling import Scaler
@@ -55,9 +55,10 @@ class Trained:
 
 
 def build(settings: Settings) -> AnyBackbone:
-    """The network of a run, its random weights drawn from the run's seed."""
-    torch.manual_seed(settings.seed)
-    return create(settings.backbone, settings.channels, settings.weights, settings.stem, settings.image_size)
+    """The network of a run, its random weights drawn from the run's seed; other random numbers are left as they are."""
+    with torch.random.fork_rng():
+        torch.manual_seed(settings.seed)
+        return create(settings.backbone, settings.seen, settings.weights, settings.stem, settings.image_size)
 
 
 def train(
@@ -76,7 +77,7 @@ def train(
 
     Args:
         model: on the device of `pixels`.
-        pixels: all patches, `(P, 12, H, W)`, on the device.
+        pixels: all patches, `(P, C, H, W)`, on the device.
         rows: the training table.
         validation: indices of the validation patches and their labels.
         settings: the run's parameters.
@@ -105,7 +106,7 @@ def train(
         f1 = None
         if (epoch + 1) % settings.score_every == 0 or epoch + 1 == settings.epochs:
             indices, labels = validation
-            f1 = float(f1_score(labels, predict(model, pixels[indices], settings, scaler)[0] >= 0.5, zero_division=0))
+            f1 = float(f1_score(labels, predict(model, pixels[indices], settings, scaler)[0] >= 0, zero_division=0))
         trained.last = _copy(model)
         if f1 is not None and f1 > trained.best_f1:
             trained.best = trained.last
@@ -171,18 +172,22 @@ def _epoch(
 
 @torch.no_grad()
 def predict(
-    model: AnyBackbone, bands: Tensor, settings: Settings, scaler: Scaler, batch: int = 64
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Probabilities of a landslide `(N,)` and embeddings `(N, D)` of bands `(N, 12, H, W)`."""
+    model: AnyBackbone, pixels: Tensor, settings: Settings, scaler: Scaler, batch: int = 64
+) -> tuple[Values, Features]:
+    """Log-odds of a landslide, float32 `(N,)`, and embeddings `(N, D)` of pixels `(N, C, H, W)`.
+
+    Log-odds, not probabilities: these saturate on one side, where float32 has no number between a large one and 1.
+    """
     model.eval()
-    probabilities, embeddings = [], []
-    for part in bands.split(batch):
+    log_odds, embeddings = [], []
+    for part in pixels.split(batch):
+        channels = prepare(part, settings, scaler)  # outside autocast, as in training: other digits make other edges
         with _precision(settings, part.device):
-            embedding = model.embed(prepare(part, settings, scaler))
-            logits = model.classify(embedding)
-        probabilities.append(softmax(logits.float(), 1)[:, 1].cpu())
+            embedding = model.embed(channels)
+            logits = model.classify(embedding).float()
+        log_odds.append((logits[:, 1] - logits[:, 0]).cpu())
         embeddings.append(embedding.float().cpu())
-    return torch.cat(probabilities).numpy(), torch.cat(embeddings).numpy()
+    return torch.cat(log_odds).numpy(), torch.cat(embeddings).numpy()
 
 
 def _schedule(optimizer: torch.optim.Optimizer, settings: Settings) -> LRScheduler:

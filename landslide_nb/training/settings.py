@@ -1,9 +1,13 @@
 """What determines a training run, but for its data and fold."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
+from landslide_nb.data.bands import LEVELS, Channel
+from landslide_nb.data.challenge import CHALLENGE
+from landslide_nb.data.dataset import DataSet
 from landslide_nb.models.backbones import Stem, check_name
 
 Unit = Annotated[float, Field(ge=0, le=1)]
@@ -14,6 +18,9 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
+    data_set: Annotated[DataSet, Field(strict=False)] = Field(
+        CHALLENGE, description="what the patches are: bands, size, credit; known from the data"
+    )
     backbone: str = Field(
         "tf_efficientnetv2_l.in21k_ft_in1k",
         description="a timm model, `unet:` and a timm encoder, or `multi:` and a timm model: one for each modality",
@@ -21,7 +28,11 @@ class Settings(BaseModel):
     weights: str = Field("imagenet", description="`imagenet`, `none`, or a weights file")
     stem: Stem = Field("repeat", description="what the first convolution starts from: `repeat`, `aware`, `random`")
     image_size: int = Field(256, ge=16, le=1024, description="pixels a side after resizing")
-    channels: Literal[12, 20, 28] = Field(12, description="12 bands, or 20 or 28 with derived channels")
+    channels: int = Field(
+        "bands",  # type: ignore[arg-type]
+        description="how many: `bands`, or with derived channels `indices` or `edges`; of the challenge 12, 20 or 28",
+        validate_default=True,
+    )
     scaling: Literal["standard", "robust"] = Field("standard", description="scaling, fitted on training patches")
     smote: int = Field(0, ge=0, description="synthetic patches for each landslide patch of the training fold")
     smote_ratio: float | None = Field(
@@ -58,6 +69,41 @@ class Settings(BaseModel):
     precision: Literal["float32", "bfloat16"] = Field("float32", description="arithmetic of the network")
     threads: int = Field(1, ge=1, description="CPU threads of a run; another number gives other last digits")
     seed: int = Field(42, ge=0, description="of weights, batches and augmentation")
+
+    @property
+    def seen(self) -> tuple[Channel, ...]:
+        """The channels that the network sees."""
+        return self.data_set.bands.channels(self.channels)
+
+    @field_validator("channels", mode="before")
+    @classmethod
+    def _counted(cls, channels: object, known: ValidationInfo) -> object:
+        """A level by its name becomes the number of its channels, which has to be one that the bands offer."""
+        if "data_set" not in known.data:  # which is wrong, and said to be
+            return channels
+        counts = known.data["data_set"].bands.counts
+        if isinstance(channels, str) and channels in LEVELS[: len(counts)]:
+            return counts[LEVELS.index(channels)]
+        if isinstance(channels, int) and channels in counts:
+            return channels
+        names = ", ".join(f"{level!r} ({count})" for level, count in zip(LEVELS, counts, strict=False))
+        raise PydanticCustomError("channels", "{names}", {"names": names})
+
+    @model_validator(mode="after")
+    def _offered(self) -> Self:
+        """What needs bands is refused where they are not there."""
+        bands = self.data_set.bands
+        if self.physical and bands.other_pass is None:
+            names = ", ".join(bands.names)
+            raise PydanticCustomError(
+                "bands", "`physical` needs both radar passes; the bands are {names}", {"names": names}
+            )
+        if self.modality_dropout and len(bands.modalities) < 2:
+            only = bands.modalities[0]
+            raise PydanticCustomError(
+                "bands", "`modality_dropout` needs two modalities; all bands are {only}", {"only": only}
+            )
+        return self
 
     @field_validator("backbone")
     @classmethod

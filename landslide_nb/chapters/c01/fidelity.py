@@ -8,7 +8,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from landslide_nb.common.arrays import Pixels
-from landslide_nb.data.bands import BAND_NAMES, BANDS
+from landslide_nb.data.bands import BandSet
+from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.texture import autocorrelation
 from landslide_nb.experiments.study import Study
@@ -18,7 +19,7 @@ from landslide_nb.simulation.draw import simulate
 from landslide_nb.tabular.statistics import COLUMNS, describe
 from landslide_nb.tabular.trees import trees_out_of_fold, trees_scores
 
-MEANS: Final = [f"{band}_mean" for band in BAND_NAMES]
+MEANS: Final = [f"{name}_mean" for name in CHALLENGE.bands.names]
 
 
 def as_many(table: pd.DataFrame, real: pd.DataFrame, study: Study) -> pd.DataFrame:
@@ -27,18 +28,20 @@ def as_many(table: pd.DataFrame, real: pd.DataFrame, study: Study) -> pd.DataFra
 
 
 def levels(patches: Patches) -> pd.DataFrame:
-    """Mean and standard deviation of each band over all pixels, beside those published for the real training patches."""
-    with (files("landslide_nb") / "chapters" / "c01" / "pixel_statistics.csv").open() as stream:
-        real = pd.read_csv(stream, comment="#", index_col="band").loc[list(BAND_NAMES)]
+    """Mean and standard deviation of each band over all pixels; of the challenge's bands beside those published for its patches."""
+    bands = patches.data_set.bands
     mean = patches.pixels.mean((0, 2, 3), dtype=np.float64)
     std = np.sqrt(
         np.mean([patch.var((1, 2), dtype=np.float64) for patch in patches.pixels], axis=0) + _between(patches)
     )
-    table = {"unit": [band.unit for band in BANDS], "mean": mean, "real mean": real["mean"], "std": std}
-    table |= {"real std": real["std"]}
+    table = {"unit": [band.unit for band in bands.bands], "mean": mean, "std": std}
+    if bands == CHALLENGE.bands:
+        with (files("landslide_nb") / "chapters" / "c01" / "pixel_statistics.csv").open() as stream:
+            real = pd.read_csv(stream, comment="#", index_col="band").loc[list(bands.names)]
+        table = {"unit": table["unit"], "mean": mean, "real mean": real["mean"], "std": std, "real std": real["std"]}
     return pd.DataFrame(
         {name: np.asarray(values) for name, values in table.items()},
-        index=pd.Index([b.title for b in BANDS], name="band"),
+        index=pd.Index([band.title for band in bands.bands], name="band"),
     )
 
 
@@ -48,10 +51,10 @@ def _between(patches: Patches) -> NDArray[np.float64]:
     return np.asarray(means.var(0))
 
 
-def texture(pixels: Pixels, real_patch: Pixels | None) -> pd.DataFrame:
+def texture(pixels: Pixels, bands: BandSet, real_patch: Pixels | None) -> pd.DataFrame:
     """How much a pixel is like the one beside it: correlation at lag one, and the share of exactly equal pairs."""
     each = autocorrelation(pixels)
-    table = pd.DataFrame({"band": [band.title for band in BANDS]}).set_index("band")
+    table = pd.DataFrame({"band": [band.title for band in bands.bands]}).set_index("band")
     table["lag 1, median"] = np.median(each, axis=0)
     table["5 %"], table["95 %"] = np.percentile(each, (5, 95), axis=0)
     table["equal pairs"] = (pixels[..., 1:] == pixels[..., :-1]).mean((0, 2, 3))

@@ -3,50 +3,65 @@
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from landslide_nb.chapters.c01.fidelity import MEANS
 from landslide_nb.common.arrays import Pixels
-from landslide_nb.data.bands import BAND_NAMES, BANDS
+from landslide_nb.data.bands import Band, BandSet
+from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.display.picture import CLASS_COLOURS, CLASS_NAMES, Picture, panels, show_image
 
 
-def bands(pixels: Pixels, title: str, name: str) -> Picture:
-    """All 12 bands of a patch `(12, H, W)`, each on its own scale."""
-    figure, axes = panels(3, 4, 1.9, 2.0)
-    for axis, band, image in zip(axes.flat, BANDS, pixels, strict=True):
-        signed = "Δ" in band.title
+def bands(pixels: Pixels, of: BandSet, title: str, name: str) -> Picture:
+    """All bands `of` a patch `(C, H, W)`, each on its own scale."""
+    figure, axes = grid(len(of), 2.0)
+    for axis, band, image in zip(axes, of.bands, pixels, strict=False):
         top = float(np.abs(image).max())
-        options = {"cmap": "PuOr", "vmin": -top, "vmax": top} if signed else {"cmap": "cividis"}
+        options = {"cmap": "PuOr", "vmin": -top, "vmax": top} if band.is_change else {"cmap": "cividis"}
         show_image(axis, image, band.title, **options)
-        axis.set_xlabel(f"{image.min():.0f} … {image.max():.0f} {band.unit}")
+        axis.set_xlabel(f"{image.min():.{_digits(band)}f} … {image.max():.{_digits(band)}f} {band.unit}")
     figure.suptitle(title)
-    means = ", ".join(f"{band.name} {image.mean():.0f} {band.unit}" for band, image in zip(BANDS, pixels, strict=True))
-    caption = f"{title}: all 12 bands, each on its own scale; below each, its range. Changes (Δ) are centred on zero."
-    return Picture(figure, name, f"Twelve images of one patch, a band each. Band means: {means}.", caption)
+    each = zip(of.bands, pixels, strict=True)
+    means = ", ".join(f"{band.name} {image.mean():.{_digits(band)}f} {band.unit}" for band, image in each)
+    changes = " Changes (Δ) are centred on zero." if of.change else ""
+    caption = f"{title}: all {len(of)} bands, each on its own scale; below each, its range.{changes}"
+    return Picture(figure, name, f"{len(of)} images of one patch, a band each. Band means: {means}.", caption)
 
 
-def band_distributions(table: pd.DataFrame, source: str, name: str) -> Picture:
+def _digits(band: Band) -> int:
+    return 2 if band.unit == "relative" else 0
+
+
+def grid(count: int, height: float) -> tuple[Figure, list[Axes]]:
+    """A figure with so many panels, four in a row at most."""
+    columns = min(count, 4)
+    figure, axes = panels(-(-count // columns), columns, 1.9, height)
+    for axis in axes.flat[count:]:
+        axis.set_axis_off()
+    return figure, list(axes.flat[:count])
+
+
+def band_distributions(table: pd.DataFrame, of: BandSet, source: str, name: str) -> Picture:
     """The mean of each band over the patches of each class; `table` as `statistics.describe` gives it."""
     figure = boxes_of_means(
-        table.assign(landslide=table["label"].map({0: "no", 1: "landslide"})).sort_values("label"), "landslide"
+        table.assign(landslide=table["label"].map({0: "no", 1: "landslide"})).sort_values("label"), of, "landslide"
     )
-    medians = table.groupby("label")[[f"{band.name}_mean" for band in BANDS]].median()
-    shifts = [
-        f"{b.name} {no:.1f} and {yes:.1f} {b.unit}" for b, (no, yes) in zip(BANDS, medians.T.to_numpy(), strict=True)
-    ]
-    alt = f"Box plots of patch means of 12 bands by class, {source}. Medians without and with a landslide: {'; '.join(shifts)}."
+    medians = table.groupby("label")[[f"{name}_mean" for name in of.names]].median()
+    each = zip(of.bands, medians.T.to_numpy(), strict=True)
+    shifts = [f"{b.name} {no:.1f} and {yes:.1f} {b.unit}" for b, (no, yes) in each]
+    alt = f"Box plots of patch means of {len(of)} bands by class, {source}. Medians without and with a landslide: {'; '.join(shifts)}."
     caption = f"Patch means of each band, without and with a landslide ({source}; {len(table)} patches)."
     return Picture(figure, name, alt, caption)
 
 
-def boxes_of_means(table: pd.DataFrame, across: str) -> Figure:
+def boxes_of_means(table: pd.DataFrame, of: BandSet, across: str) -> Figure:
     """A box plot of patch means for each band, over the values of the column `across`, in the classes' colours."""
-    figure, axes = panels(3, 4, 1.9, 1.8)
+    figure, axes = grid(len(of), 1.8)
     palette = dict(zip((0, 1), CLASS_COLOURS, strict=True))
     looks = {"palette": palette, "legend": False, "fliersize": 1, "linewidth": 0.8}
-    for axis, band in zip(axes.flat, BANDS, strict=True):
+    for axis, band in zip(axes, of.bands, strict=True):
         sns.boxplot(table, x=across, y=f"{band.name}_mean", hue="label", ax=axis, **looks)
         axis.set(xlabel="", ylabel=band.unit)
         axis.set_title(band.title, fontsize=9)
@@ -58,12 +73,12 @@ def boxes_of_means(table: pd.DataFrame, across: str) -> Figure:
 def beside(simulated: pd.DataFrame, real: pd.DataFrame) -> Picture:
     """The mean of each band over patches of each class, real and simulated side by side."""
     both = pd.concat([real.assign(source="real"), simulated.assign(source="simulated")], ignore_index=True)
-    figure = boxes_of_means(both, "source")
+    figure = boxes_of_means(both, CHALLENGE.bands, "source")
     medians = both.groupby(["source", "label"])[MEANS].median()
     gap = (medians.loc["real"] - medians.loc["simulated"]).abs().max() / real[MEANS].std()
     alt = (
-        f"Box plots of patch means of 12 bands, real beside simulated, {CLASS_NAMES[0]} (blue) and {CLASS_NAMES[1]} (orange). Medians"
-        f" differ by at most {gap.max():.2f} standard deviations ({BANDS[gap.argmax()].title})."
+        f"Box plots of patch means of all bands, real beside simulated, {CLASS_NAMES[0]} (blue) and {CLASS_NAMES[1]} (orange). Medians"
+        f" differ by at most {gap.max():.2f} standard deviations ({CHALLENGE.bands.bands[gap.argmax()].title})."
     )
     caption = f"Patch means of each band by class: {len(real)} real patches beside {len(simulated)} simulated ones."
     return Picture(figure, "fig-beside", alt, caption)
@@ -76,10 +91,11 @@ def correlations(simulated: pd.DataFrame, real: pd.DataFrame) -> Picture:
     for axis, matrix, name in zip(axes.flat, found, ("real", "simulated"), strict=True):
         sns.heatmap(matrix, vmin=-1, vmax=1, cmap="PuOr", square=True, cbar=name == "simulated", ax=axis)
         axis.set_title(name)
-        axis.set_xticks(np.arange(12) + 0.5, BAND_NAMES, rotation=90)
-        axis.set_yticks(np.arange(12) + 0.5, BAND_NAMES, rotation=0)
+        places, names = np.arange(len(CHALLENGE.bands)) + 0.5, CHALLENGE.bands.names
+        axis.set_xticks(places, names, rotation=90)
+        axis.set_yticks(places, names, rotation=0)
     largest = np.abs(found[0] - found[1]).max()
-    alt = f"Two heat maps of rank correlations between 12 band means, real and simulated; no pair differs by more than {largest:.2f}."
+    alt = f"Two heat maps of rank correlations between band means, real and simulated; no pair differs by more than {largest:.2f}."
     return Picture(
         figure, "fig-correlations", alt, "Rank correlations of patch means between bands, real and simulated."
     )

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 from IPython.display import Markdown
 
-from landslide_nb.data.bands import BACKSCATTER, BANDS, CHANGE, OPTICAL, SAR
+from landslide_nb.data.bands import BandSet, Places
 
 
 def exploration(rare: pd.DataFrame, scores: Mapping[str, pd.DataFrame]) -> Markdown:
@@ -25,20 +25,19 @@ def realism(
     texture: pd.DataFrame,
     transfer: pd.DataFrame | None,
     giveaways: pd.DataFrame | None,
+    bands: BandSet,
     source: str,
 ) -> Markdown:
     """Chapter 01: how near the patches come to real ones, in levels and texture, and to trees."""
-    mean, std = ((levels[of] - levels[f"real {of}"]).abs() / levels[f"real {of}"].abs() for of in ("mean", "std"))
-    optical, radar = [BANDS[i].title for i in OPTICAL], [BANDS[i].title for i in SAR]
-    off = max((levels[of] - levels[f"real {of}"])[radar].abs().max() for of in ("mean", "std"))
-    backscatter, change = ([BANDS[i].title for i in group] for group in (BACKSCATTER, CHANGE))
+    lines = _levels(levels, bands, source) if "real mean" in levels else []
     lag = texture["lag 1, median"]
-    lines = [
-        f"- Of {source}, mean and spread over all pixels differ from the published ones of the challenge's training patches by at most"
-        f" {mean[optical].max():.1%} and {std[optical].max():.1%} in the optical bands, and by at most {off:.2f} dB in the radar bands.",
-        f"- Neighbouring pixels correlate by {lag[backscatter].min():.2f} to {lag[backscatter].max():.2f} in backscatter and by"
-        f" {lag[change].min():.2f} to {lag[change].max():.2f} in its change (medians over patches).",
-    ]
+    each = "; ".join(
+        f"{kind} {lag[_titles(bands, places)].min():.2f} to {lag[_titles(bands, places)].max():.2f}"
+        for kind, places in bands.kinds.items()
+    )
+    lines.append(
+        f"- Correlation of neighbouring pixels (medians over patches, lowest and highest of the bands): {each}."
+    )
     if transfer is not None and giveaways is not None:
         lines += [
             f"- Trees trained on {source} and tested on real patches reach F1 {transfer['F1']['simulated → real']}; trained and tested on"
@@ -48,3 +47,18 @@ def realism(
             f" {', '.join(f'`{name}`' for name in giveaways.index[:4])}: single statistics agree, but not all of their combinations.",
         ]
     return Markdown("\n".join(lines))
+
+
+def _levels(levels: pd.DataFrame, bands: BandSet, source: str) -> list[str]:
+    """How far levels and spreads are from those published for the challenge's patches."""
+    mean, std = ((levels[of] - levels[f"real {of}"]).abs() / levels[f"real {of}"].abs() for of in ("mean", "std"))
+    optical, radar = _titles(bands, bands.optical), _titles(bands, bands.radar)
+    off = max((levels[of] - levels[f"real {of}"])[radar].abs().max() for of in ("mean", "std"))
+    return [
+        f"- Of {source}, mean and spread over all pixels differ from the published ones of the challenge's training patches by at most"
+        f" {mean[optical].max():.1%} and {std[optical].max():.1%} in the optical bands, and by at most {off:.2f} dB in the radar bands."
+    ]
+
+
+def _titles(bands: BandSet, places: Places) -> list[str]:
+    return [bands.bands[place].title for place in places]

@@ -1,15 +1,30 @@
-"""Chapter 01: how many patches are bright, wet-looking or partly without data."""
+"""Chapter 01: kinds of patches, and the table of real statistics that may stand beside them."""
 
 import pandas as pd
 
+from landslide_nb.data.bands import BandSet
+from landslide_nb.data.challenge import CHALLENGE
+from landslide_nb.experiments.study import Study
+from landslide_nb.tabular import statistics
 
-def what_is_rare(table: pd.DataFrame) -> pd.DataFrame:
-    """How many patches are bright, wet-looking or partly without data, and how many of them have a landslide."""
-    groups = {
-        "all patches": table["R_mean"].notna(),
-        "bright: cloud or snow (mean RGB at least 4,000 DN)": table["cloud_score_brightness"] >= 4000,
-        "mean NDVI below 0: water, cloud or snow": table["NDVI_mean"] < 0,
-        "optical nodata (a zero in a band)": (table[["R_min", "G_min", "B_min", "NIR_min"]] == 0).any(axis=1),
-    }
+
+def what_is_rare(table: pd.DataFrame, bands: BandSet) -> pd.DataFrame:
+    """How many patches are bright, wet-looking or partly without data, as far as the bands tell, and how many have a landslide."""
+    units = {band.unit for band in bands.bands if band.modality == "optical"}
+    groups = {"all patches": table["label"].notna()}
+    if bands.rgb and units == {"DN"}:
+        groups["bright: cloud or snow (mean RGB at least 4,000 DN)"] = table[statistics.BRIGHTNESS] >= 4000
+    if "NDVI_mean" in table:
+        groups["mean NDVI below 0: water, cloud or snow"] = table["NDVI_mean"] < 0
+    if bands.optical:
+        lowest = table[[f"{bands.names[place]}_min" for place in bands.optical]]
+        groups["optical nodata (a zero in a band)"] = (lowest == 0).any(axis=1)
     rows = {name: (int(chosen.sum()), chosen.mean(), table["label"][chosen].mean()) for name, chosen in groups.items()}
     return pd.DataFrame.from_dict(rows, orient="index", columns=["patches", "share", "positive"]).rename_axis("group")
+
+
+def real_statistics(study: Study) -> pd.DataFrame | None:
+    """The table of real statistics, if one was given and the study's patches have the same bands."""
+    if study.statistics is None or study.data_set.bands != CHALLENGE.bands:
+        return None
+    return statistics.read(study.statistics)

@@ -10,17 +10,19 @@ from numpy.typing import NDArray
 from landslide_nb.augment.sample_table import SampleTable
 from landslide_nb.chapters.c02.oversampling import (
     blended,
+    kinds_of,
 )
 from landslide_nb.common.arrays import Pixels
-from landslide_nb.data.bands import GROUPS
+from landslide_nb.data.bands import BandSet
 from landslide_nb.display.picture import (
     BLUE,
     GREY,
     ORANGE,
     Picture,
+    composite,
+    others,
     panels,
     show_image,
-    true_colour,
 )
 
 
@@ -50,6 +52,7 @@ def _line_of_points(axis: Axes, values: pd.Series, marker: str, colour: str, shi
 
 def family(
     pixels: Pixels,
+    bands: BandSet,
     near: NDArray[np.int64],
     ssim: Pixels,
     minority: NDArray[np.int64],
@@ -59,7 +62,8 @@ def family(
     """Anchors, their nearest neighbours and synthetic patches of theirs, in true colour (Fig. 4a).
 
     Args:
-        pixels: all patches, `(N, 12, H, W)`.
+        pixels: all patches, `(N, C, H, W)`.
+        bands: of these pixels.
         near: neighbours of each minority patch `(M, k)`, counted among the minority.
         ssim: their similarities, `(M, k)`.
         minority: the minority's patches, `(M,)`.
@@ -70,13 +74,13 @@ def family(
     k, n = near.shape[1], min(map(len, children))
     figure, axes = panels(len(anchors), 1 + k + n, 1.15, 1.5)
     for row, anchor, made in zip(axes, anchors, children, strict=True):
-        show_image(row[0], true_colour(pixels[minority[anchor]]), "anchor")
+        show_image(row[0], composite(pixels[minority[anchor]], bands), "anchor")
         for axis, neighbour, value in zip(row[1:], near[anchor], ssim[anchor], strict=False):
-            show_image(axis, true_colour(pixels[minority[neighbour]]), f"SSIM {value:.2f}")
+            show_image(axis, composite(pixels[minority[neighbour]], bands), f"SSIM {value:.2f}")
         for axis, child in zip(row[1 + k :], made, strict=False):
             patch = blended(pixels, rows.take([child]))[0]
             number = np.flatnonzero(minority[near[anchor]] == rows.second[child])[0] + 1
-            show_image(axis, true_colour(patch), f"λ {rows.weight[child]:.2f}\nneighbour {number}")
+            show_image(axis, composite(patch, bands), f"λ {rows.weight[child]:.2f}\nneighbour {number}")
     values = ssim[list(anchors)]
     alt = (
         f"{len(anchors)} rows of true-colour patches: an anchor, its {k} nearest neighbours (SSIM {values.min():.2f} to"
@@ -91,16 +95,16 @@ def family(
 
 def noise_by_weight(kept: pd.DataFrame) -> Picture:
     """The noise that synthetic patches keep, over λ, with what independent parents would leave; `kept` as `noise` gives it."""
-    figure, axes = panels(1, len(GROUPS), 2.4, 2.5, sharex=True, sharey=True)
+    figure, axes = panels(1, len(kinds_of(kept)), 2.4, 2.5, sharex=True, sharey=True)
     weight = np.linspace(0.1, 0.9, 81)
-    for axis, group in zip(axes[0], GROUPS, strict=True):
+    for axis, group in zip(axes[0], kinds_of(kept), strict=True):
         axis.plot(kept["weight"], kept[group], "o", color=BLUE, ms=3, alpha=0.6, mew=0, label="synthetic patches")
         axis.plot(weight, weight**2 + (1 - weight) ** 2, color=ORANGE, label="λ² + (1 − λ)²")
         axis.axhline(1, color=GREY, lw=0.8)
         axis.set(title=group, xlabel="λ")
     axes[0, 0].set(ylabel="variance kept", ylim=(0, None))
     axes[0, 0].legend(loc="lower left")
-    text = "; ".join(f"{group} {kept[group].mean():.2f}" for group in GROUPS)
+    text = "; ".join(f"{group} {kept[group].mean():.2f}" for group in kinds_of(kept))
     caption = (
         "The variance between neighbouring pixels of each synthetic patch, over that of its parents. Blending two independent"
         " speckles averages them, as more looks of the radar would."
@@ -108,24 +112,26 @@ def noise_by_weight(kept: pd.DataFrame) -> Picture:
     return Picture(figure, "fig-smote-noise", f"Variance kept over λ, falling towards λ = ½. Means: {text}.", caption)
 
 
-def synthetic(pixels: Pixels, rows: SampleTable, chosen: Sequence[int]) -> Picture:
-    """Parents and the synthetic patch between them, in true colour and in descending VV; `pixels` are all patches'."""
+def synthetic(pixels: Pixels, bands: BandSet, rows: SampleTable, chosen: Sequence[int]) -> Picture:
+    """Parents and the synthetic patch between them, in true colour and in one band beside; `pixels` are all patches'."""
+    (beside,) = others(bands)
     figure, axes = panels(len(chosen) * 2, 3, 1.5, 1.6)
     for i, row in enumerate(chosen):
         weight = rows.weight[row]
         first, second = pixels[rows.first[row]], pixels[rows.second[row]]
         blended = weight * first + (1 - weight) * second
         titles = (f"anchor × {weight:.2f}", f"neighbour × {1 - weight:.2f}", "synthetic")
-        low, high = np.percentile([first[4], second[4]], (2, 98))
+        low, high = np.percentile([first[beside], second[beside]], (2, 98))
         for axis, patch, title in zip(axes[2 * i], (first, second, blended), titles, strict=True):
-            show_image(axis, true_colour(patch), title)
+            show_image(axis, composite(patch, bands), title)
         for axis, patch in zip(axes[2 * i + 1], (first, second, blended), strict=True):
-            show_image(axis, patch[4], cmap="cividis", vmin=low, vmax=high)
+            show_image(axis, patch[beside], cmap="cividis", vmin=low, vmax=high)
     weights = ", ".join(f"{rows.weight[row]:.2f}" for row in chosen)
-    alt = f"{len(chosen)} synthetic patches beside their parents, in true colour and descending VV; weights of the anchors: {weights}."
+    band = bands.bands[beside]
+    alt = f"{len(chosen)} synthetic patches beside their parents, in true colour and {band.title}; weights of the anchors: {weights}."
     return Picture(
         figure,
         "fig-synthetic",
         alt,
-        "Two parents and the patch between them: true colour above, descending VV (dB) below.",
+        f"Two parents and the patch between them: true colour above, {band.title} ({band.unit}) below.",
     )

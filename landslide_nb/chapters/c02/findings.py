@@ -19,7 +19,11 @@ def oversampling(
 ) -> Markdown:
     """Chapter 02: how alike neighbours are, what blending does, and what oversampling before the split seems to give."""
     ssim, euclidean = near.loc["SSIM"], near.loc["Euclidean"]
-    median, ndvi, noise = nearest["median"], changes.loc["NDVI mean"], kept.loc["backscatter"]
+    median, kind = nearest["median"], "backscatter" if "backscatter" in kept.index else kept.index[0]
+    noise, ndvi = kept.loc[kind], changes.loc["NDVI mean"] if "NDVI mean" in changes.index else None
+    moved = ""
+    if ndvi is not None:
+        moved = f" NDVI moves by {ndvi['change, median']:+.3f} (median; 5th to 95th percentile {ndvi['5 %']:+.3f} to {ndvi['95 %']:+.3f})."
     wrong = leak.loc["before the split"]
     share = wrong["with a validation parent"] / max(wrong["synthetic rows"], 1)
     return Markdown(
@@ -29,8 +33,7 @@ def oversampling(
         f" {median['SSIM-SMOTE']:.2f}, with SMOTE on pixels {median['SMOTE on pixels']:.2f}) than real ones are to each other"
         f" ({median['real patches']:.2f}).\n"
         f"- Blending leaves band means where their parents are. It keeps {noise['variance kept, mean']:.0%} of the variance between"
-        f" neighbouring pixels of backscatter; independent parents would leave {noise['expected of independent parents']:.0%}."
-        f" NDVI moves by {ndvi['change, median']:+.3f} (median; 5th to 95th percentile {ndvi['5 %']:+.3f} to {ndvi['95 %']:+.3f})."
+        f" neighbouring pixels ({kind}); independent parents would leave {noise['expected of independent parents']:.0%}.{moved}"
         " A network could tell synthetic patches, all of them landslides, by how smooth they are.\n"
         f"- Inside the first fold, {added} synthetic rows join {before[1]} landslide patches among {sum(before)}, and none has a"
         f" parent that validates. Made before the split, {share:.0%} of the synthetic rows of all folds have. The paper's count of"

@@ -75,7 +75,7 @@ def _on_synthetic_validation(study: Study, patches: Patches, results: Sequence[R
         if len(rows):
             network, scaler = run.model()
             bands = torch.from_numpy(blended(patches.pixels, rows)).to(device())
-            said.append(predict(network.to(device()), bands, study.settings, scaler)[0] >= 0.5)
+            said.append(predict(network.to(device()), bands, study.settings, scaler)[0] >= 0)
     return np.concatenate(said)
 
 

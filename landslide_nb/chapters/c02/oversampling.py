@@ -11,7 +11,7 @@ from sklearn.metrics.pairwise import euclidean_distances
 
 from landslide_nb.augment.sample_table import SampleTable
 from landslide_nb.common.arrays import Pixels, Scores
-from landslide_nb.data.bands import GROUPS
+from landslide_nb.data.bands import BandSet
 from landslide_nb.data.texture import autocorrelation
 from landslide_nb.similarity.api import data_range, similarity
 
@@ -22,7 +22,7 @@ def subsample(indices: NDArray[np.int64], most: int, seed: int = 0) -> NDArray[n
 
 
 def blended(pixels: Pixels, rows: SampleTable) -> Pixels:
-    """The pixels of the rows, `(N, 12, H, W)`: for looking at; training blends its batches itself."""
+    """The pixels of the rows, `(N, C, H, W)`: for looking at; training blends its batches itself."""
     return rows.gather(torch.from_numpy(pixels), torch.arange(len(rows))).numpy()
 
 
@@ -30,7 +30,7 @@ def neighbours_compared(pixels: Pixels, k: int = 5) -> pd.DataFrame:
     """The `k` nearest of each patch by SSIM against those by Euclidean distance, each band divided by its deviation.
 
     Args:
-        pixels: `(N, 12, H, W)`, more than `k`.
+        pixels: `(N, C, H, W)`, more than `k`.
         k: neighbours of each.
 
     Returns:
@@ -60,13 +60,13 @@ def pixel_smote(pixels: Pixels, count: int, k: int = 5, seed: int = 0) -> Pixels
     """What imbalanced-learn's SMOTE makes of the minority: patches flattened, each band standardised, and back.
 
     Args:
-        pixels: the minority's, `(N, 12, H, W)`.
+        pixels: the minority's, `(N, C, H, W)`.
         count: how many to make.
         k: neighbours to choose from, by Euclidean distance; fewer where there are fewer.
         seed: of its choices.
 
     Returns:
-        float32 `(count, 12, H, W)`, synthetic patches only.
+        float32 `(count, C, H, W)`, synthetic patches only.
     """
     flat = _standardised(pixels)
     # SMOTE looks at the minority only; two patches of zeros stand for the class that it wants to see beside it.
@@ -82,8 +82,8 @@ def nearest_real(made: Mapping[str, Pixels], real: Pixels) -> pd.DataFrame:
     """SSIM of synthetic patches to the most similar real one, beside that of real patches to the most similar other one.
 
     Args:
-        made: synthetic patches by method, each `(M, 12, H, W)`.
-        real: `(N, 12, H, W)`; its data ranges are those of every comparison.
+        made: synthetic patches by method, each `(M, C, H, W)`.
+        real: `(N, C, H, W)`; its data ranges are those of every comparison.
     """
     ranges, n = data_range(real), len(real)
     nearest = {"real patches": _others(similarity(real, ranges), -np.inf).max(1)}
@@ -94,11 +94,12 @@ def nearest_real(made: Mapping[str, Pixels], real: Pixels) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("patches of")
 
 
-def effects(pixels: Pixels, rows: SampleTable, made: Mapping[str, Pixels]) -> pd.DataFrame:
+def effects(pixels: Pixels, bands: BandSet, rows: SampleTable, made: Mapping[str, Pixels]) -> pd.DataFrame:
     """What blending does to the statistics of a patch.
 
     Args:
-        pixels: all patches, `(N, 12, H, W)`.
+        pixels: all patches, `(N, C, H, W)`.
+        bands: of these pixels.
         rows: synthetic rows over them.
         made: synthetic patches of other methods, whose means are shown beside.
 
@@ -108,8 +109,8 @@ def effects(pixels: Pixels, rows: SampleTable, made: Mapping[str, Pixels]) -> pd
         over rows. "noise" is the variance between neighbouring pixels: half the mean square of their difference.
     """
     parents = rows.real_patches
-    real, blends = _moments(pixels[parents]), _moments(blended(pixels, rows))
-    others = {name: _moments(patches).mean() for name, patches in made.items()}
+    real, blends = _moments(pixels[parents], bands), _moments(blended(pixels, rows), bands)
+    others = {name: _moments(patches, bands).mean() for name, patches in made.items()}
     expected = _expected(real.set_index(parents), rows)
     low, median, high = ((blends - expected).quantile(q) for q in (0.05, 0.5, 0.95))
     table = {"real": real.mean(), "SSIM-SMOTE": blends.mean()} | others
@@ -117,7 +118,7 @@ def effects(pixels: Pixels, rows: SampleTable, made: Mapping[str, Pixels]) -> pd
     return pd.DataFrame(table).rename_axis("statistic").round(3) + 0.0  # no −0.000
 
 
-def noise(pixels: Pixels, rows: SampleTable) -> pd.DataFrame:
+def noise(pixels: Pixels, bands: BandSet, rows: SampleTable) -> pd.DataFrame:
     """How much of their parents' noise synthetic patches keep, for each row.
 
     Speckle is independent from patch to patch, and the variance of λ·a + (1 − λ)·b is λ² var a + (1 − λ)² var b for
@@ -128,9 +129,9 @@ def noise(pixels: Pixels, rows: SampleTable) -> pd.DataFrame:
         parents: measured, and `expected` if the parents were independent.
     """
     parents = rows.real_patches
-    groups = [f"{group} noise" for group in GROUPS]
-    real = _moments(pixels[parents])[groups].set_index(parents)
-    kept = _moments(blended(pixels, rows))[groups] / _expected(real, rows)
+    groups = [f"{kind} noise" for kind in bands.kinds]
+    real = _moments(pixels[parents], bands)[groups].set_index(parents)
+    kept = _moments(blended(pixels, rows), bands)[groups] / _expected(real, rows)
     squares = pd.DataFrame({"first": rows.weight.astype(float) ** 2, "second": (1 - rows.weight.astype(float)) ** 2})
     first, second = (real.loc[of].reset_index(drop=True) for of in (rows.first, rows.second))
     independent = first.mul(squares["first"], axis=0) + second.mul(squares["second"], axis=0)
@@ -148,20 +149,25 @@ def noise_kept(kept: pd.DataFrame) -> pd.DataFrame:
             "95 %": kept[group].quantile(0.95),
             "expected of independent parents": kept[f"{group}, expected"].mean(),
         }
-        for group in GROUPS
+        for group in kinds_of(kept)
     }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("bands")
 
 
+def kinds_of(kept: pd.DataFrame) -> list[str]:
+    """The kinds of bands that `noise` tells of."""
+    return [str(name).removesuffix(", expected") for name in kept.columns if str(name).endswith(", expected")]
+
+
 def _scale(pixels: Pixels) -> tuple[Pixels, Pixels]:
-    """Mean and standard deviation of each band, `(12, 1, 1)`; 1 for a constant band."""
+    """Mean and standard deviation of each band, `(C, 1, 1)`; 1 for a constant band."""
     deviation = pixels.std((0, 2, 3), dtype=np.float64)
     centre, scale = pixels.mean((0, 2, 3), dtype=np.float64), np.where(deviation > 0, deviation, 1)
     return centre.astype(np.float32)[:, None, None], scale.astype(np.float32)[:, None, None]
 
 
 def _standardised(pixels: Pixels) -> Pixels:
-    """Patches as vectors, each band standardised: `(N, 12·H·W)`."""
+    """Patches as vectors, each band standardised: `(N, C·H·W)`."""
     centre, scale = _scale(pixels)
     return ((pixels - centre) / scale).reshape(len(pixels), -1)
 
@@ -180,18 +186,21 @@ def _expected(real: pd.DataFrame, rows: SampleTable) -> pd.DataFrame:
     return pd.DataFrame(blend, columns=real.columns)
 
 
-def _moments(pixels: Pixels) -> pd.DataFrame:
-    """Mean, standard deviation, lag-1 autocorrelation and noise of each group of bands, and mean NDVI; a row a patch."""
+def _moments(pixels: Pixels, bands: BandSet) -> pd.DataFrame:
+    """Mean, standard deviation, lag-1 autocorrelation and noise of each kind of bands, and NDVI if they allow it; a row a patch."""
     mean = pixels.mean((2, 3), dtype=np.float64)
     deviations = pixels - mean[:, :, None, None].astype(np.float32)
     variance = np.square(deviations).mean((2, 3), dtype=np.float64)
     between = np.square(deviations[..., 1:] - deviations[..., :-1]).mean((2, 3), dtype=np.float64) / 2
     statistics = {"mean": mean, "std": np.sqrt(variance), "lag-1": autocorrelation(pixels), "noise": between}
     table = {
-        f"{group} {name}": values[:, list(chosen)].mean(1)
-        for group, chosen in GROUPS.items()
+        f"{kind} {name}": values[:, list(places)].mean(1)
+        for kind, places in bands.kinds.items()
         for name, values in statistics.items()
     }
-    red, nir = pixels[:, 0].astype(np.float64), pixels[:, 3].astype(np.float64)
-    ndvi = (nir - red) / (nir + red + 1e-7)
-    return pd.DataFrame(table | {"NDVI mean": ndvi.mean((1, 2)), "NDVI std": ndvi.std((1, 2))})
+    places = bands.find("red"), bands.find("nir")
+    if None not in places:
+        red, nir = (pixels[:, place].astype(np.float64) for place in places)
+        ndvi = (nir - red) / (nir + red + 1e-7)
+        table |= {"NDVI mean": ndvi.mean((1, 2)), "NDVI std": ndvi.std((1, 2))}
+    return pd.DataFrame(table)

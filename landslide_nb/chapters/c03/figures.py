@@ -1,48 +1,67 @@
 """Chapter 03: pictures of transforms."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from typing import Final
 
 import numpy as np
-import pandas as pd
+import torch
 
+from landslide_nb.augment.physics import mirror_east_west
+from landslide_nb.chapters.c03.tables import Mixtures
 from landslide_nb.common.arrays import Pixels
-from landslide_nb.data.bands import BAND_NAMES
+from landslide_nb.data.bands import BandSet
 from landslide_nb.display.picture import (
     BLUE,
     GREY,
     ORANGE,
     Picture,
+    others,
     panels,
     show_image,
 )
 
+NO_PASSES: Final = (
+    "There are no two radar passes among these bands, so nothing is exchanged: any flip is one that an orbit could see."
+)
+NO_RADAR: Final = "There is no radar among these bands, so nothing is in decibels: Mixup blends reflectance as it is."
 
-def previews(images: Mapping[str, Pixels], name: str, caption: str) -> Picture:
-    """One patch after each transform: true colour above, descending VV below; images `(C, H, W)`, scaled, the first as it is."""
+
+def previews(images: Mapping[str, Pixels], bands: BandSet, name: str, caption: str) -> Picture:
+    """One patch after each transform: true colour above, another band below; images `(C, H, W)`, scaled, the first as it is."""
+    (beside,) = others(bands)
     figure, axes = panels(2, len(images), 1.6, 1.8)
     first, everything = next(iter(images.values())), np.stack(list(images.values()))
     low, high = np.percentile(everything, (1, 99), axis=(0, 2, 3))
     for column, (title, image) in enumerate(images.items()):
-        rgb = ((image.transpose(1, 2, 0) - low) / (high - low))[..., :3]
-        show_image(axes[0, column], np.clip(rgb, 0, 1), title)
-        show_image(axes[1, column], image[4], cmap="cividis", vmin=low[4], vmax=high[4])
+        scaled = ((image.transpose(1, 2, 0) - low) / (high - low))[..., list(bands.rgb or (0, 0, 0))]
+        show_image(axes[0, column], np.clip(scaled, 0, 1), title)
+        show_image(axes[1, column], image[beside], cmap="cividis", vmin=low[beside], vmax=high[beside])
+    below = bands.bands[beside].title
     axes[0, 0].set_ylabel("true colour")
-    axes[1, 0].set_ylabel("descending VV")
-    changed = [
-        f"{title}: {np.abs(image[:4] - first[:4]).mean():.2f} and {np.abs(image[4:12] - first[4:12]).mean():.2f}"
-        for title, image in list(images.items())[1:]
-    ]
-    alt = f"One patch after each transform, mean absolute change of optical and radar bands in standard deviations: {'; '.join(changed)}."
-    return Picture(figure, name, alt, f"{caption} Above: true colour. Below: descending VV. Each band has one scale.")
+    axes[1, 0].set_ylabel(below)
+    changed = [f"{title}: {_changes(image, first, bands)}" for title, image in list(images.items())[1:]]
+    alt = f"One patch after each transform, mean absolute change of bands in standard deviations: {'; '.join(changed)}."
+    return Picture(figure, name, alt, f"{caption} Above: true colour. Below: {below}. Each band has one scale.")
 
 
-def passes(images: Mapping[str, Pixels], seen: Sequence[bool]) -> Picture:
-    """Both passes' VV of a patch `(12, H, W)`, and where the radar looks; `seen` says which of them an orbit can see."""
+def _changes(image: Pixels, first: Pixels, bands: BandSet) -> str:
+    kinds = {"optical": bands.optical, "radar": bands.radar}
+    return ", ".join(f"{of} {np.abs(image - first)[list(at)].mean():.2f}" for of, at in kinds.items() if at)
+
+
+def passes(patch: Pixels, bands: BandSet) -> Picture | str:
+    """Both passes' VV of a patch `(C, H, W)`, flipped without and with the passes exchanged, and where the radar looks."""
+    places = bands.find("vv", "descending"), bands.find("vv", "ascending")
+    if None in places or bands.other_pass is None:
+        return NO_PASSES
+    exchanged = mirror_east_west(torch.from_numpy(patch[None]), bands)[0].numpy()
+    images = {"as it is": patch, "flipped": patch[:, :, ::-1], "flipped, passes exchanged": exchanged}
+    seen = (True, False, True)  # which of them an orbit can see
     figure, axes = panels(2, len(images), 2.3, 2.1)
     for column, ((title, image), possible) in enumerate(zip(images.items(), seen, strict=True)):
-        for axis, band, west in zip(axes[:, column], ("DVV", "AVV"), (possible, not possible), strict=True):
-            pixels = image[BAND_NAMES.index(band)]
-            show_image(axis, pixels, title if band == "DVV" else "", cmap="cividis")
+        for axis, band, west in zip(axes[:, column], places, (possible, not possible), strict=True):
+            pixels = image[band]
+            show_image(axis, pixels, title if band == places[0] else "", cmap="cividis")
             middle, width = (pixels.shape[0] - 1) / 2, pixels.shape[1]
             tail, head = (0.75 * width, 0.25 * width) if west else (0.25 * width, 0.75 * width)
             arrow = {"arrowstyle": "simple,head_width=1,head_length=1,tail_width=0.35", "fc": "white", "ec": "black"}
@@ -60,12 +79,16 @@ def passes(images: Mapping[str, Pixels], seen: Sequence[bool]) -> Picture:
     return Picture(figure, "fig-passes", f"VV of both passes with arrows where the radar looks. {said}.", caption)
 
 
-def decibels(mixed: Pixels, in_power: Pixels, table: pd.DataFrame, weight: float) -> Picture:
-    """Descending VV of one patch mixed in dB and in linear power, and what all bands differ by (`tables.decibels`)."""
+def decibels(mixed: Mixtures | None) -> Picture | str:
+    """VV of one patch mixed in dB and in linear power, and what all radar bands differ by; the most even mixture is shown."""
+    if mixed is None:
+        return NO_RADAR
+    one, weight, table = int((mixed.weight - 0.5).abs().argmin()), mixed.weight, mixed.table
+    in_db, in_power = (pixels[one, mixed.place].numpy() for pixels in (mixed.in_db, mixed.in_power))
     figure, axes = panels(1, 4, 2.05, 2.3, width_ratios=(1, 1, 1, 1.25))
-    low, high = np.percentile(in_power[4], (2, 98))
-    gap = in_power[4] - mixed[4]
-    for axis, image, title in zip(axes[0], (mixed[4], in_power[4]), ("mixed in dB", "mixed in power"), strict=False):
+    low, high = np.percentile(in_power, (2, 98))
+    gap = in_power - in_db
+    for axis, image, title in zip(axes[0], (in_db, in_power), ("mixed in dB", "mixed in power"), strict=False):
         show_image(axis, image, title, cmap="cividis", vmin=low, vmax=high)
         axis.set_xlabel(f"mean {image.mean():.1f} dB")
     show_image(axes[0, 2], gap, "difference", cmap="cividis", vmin=0)
@@ -78,7 +101,7 @@ def decibels(mixed: Pixels, in_power: Pixels, table: pd.DataFrame, weight: float
     axis.set(title="all samples", xlabel="power minus dB (dB)")
     text = ", ".join(f"{band} {row['mean']:+.2f}" for band, row in table.iterrows())
     caption = (
-        f"Left: descending VV of two patches with λ = {weight:.2f}, and how much higher the mixture in power is. Right: the"
+        f"Left: VV of two patches with λ = {float(weight[one]):.2f}, and how much higher the mixture in power is. Right: the"
         " difference in each radar band, mean and 5th to 95th percentile over the pixels of all samples."
     )
     return Picture(

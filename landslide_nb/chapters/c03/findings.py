@@ -5,14 +5,21 @@ from collections.abc import Callable
 import pandas as pd
 from IPython.display import Markdown
 
-from landslide_nb.data.bands import BACKSCATTER, BANDS
+from landslide_nb.chapters.c03.figures import NO_RADAR
+from landslide_nb.chapters.c03.tables import Mixtures
 from landslide_nb.experiments.published import published
 
 
-def augmentation(cut: pd.DataFrame, mixed: pd.DataFrame, changes: pd.DataFrame, power: pd.DataFrame) -> Markdown:
+def augmentation(cut: pd.DataFrame, mixed: pd.DataFrame, changes: pd.DataFrame, power: Mixtures | None) -> Markdown:
     """Chapter 03: labels against pixels, what most changes the bands, and what Mixup in dB leaves out; beside Table 2."""
     column = "error, millionths"
-    post = power.loc[[BANDS[i].title for i in BACKSCATTER], "mean"]
+    radar = f"- {NO_RADAR}\n"
+    if power is not None:
+        post = power.table["mean"][[title for title in power.table.index if "Δ" not in str(title)]]
+        radar = (
+            f"- Mixed in linear power, backscatter is {post.min():.2f} to {post.max():.2f} dB higher than mixed in dB, on average"
+            " over samples, depending on the band.\n"
+        )
     paper = published("table2").set_index("row")["test_f1"]
     both, larger = (paper[row] - paper["baseline"] for row in ("Mixup + CutMix", "384 px + Mixup"))
     return Markdown(
@@ -20,9 +27,7 @@ def augmentation(cut: pd.DataFrame, mixed: pd.DataFrame, changes: pd.DataFrame, 
         f" counted, a Mixup label at most {mixed[column].max():.2g} millionths from Eq. 1.\n"
         f"- A patch loses most contrast with {_extreme(changes, 'std', min)}. Neighbouring pixels become most alike with"
         f" {_extreme(changes, 'lag-1', max)}, and least with {_extreme(changes, 'lag-1', min)}.\n"
-        f"- Mixed in linear power, backscatter is {post.min():.2f} to {post.max():.2f} dB higher than mixed in dB, on average over"
-        " samples, depending on the band.\n"
-        f"- The paper reports {both:+.4f} in test F1 for CutMix and Mixup"
+        f"{radar}- The paper reports {both:+.4f} in test F1 for CutMix and Mixup"
         f" together, and {larger:+.4f} for Mixup with larger images, both without an interval."
     )
 

@@ -1,13 +1,14 @@
 """Chapter 03: labels against pixels, and what each transform does to the bands."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from torch import Tensor
+from torch import Generator, Tensor
 
-from landslide_nb.augment.transforms import Mixed
-from landslide_nb.data.bands import BANDS, GROUPS, SAR
+from landslide_nb.augment.transforms import Mixed, mixup
+from landslide_nb.data.bands import BandSet
 
 
 def cutmix_labels(before: Tensor, targets: Tensor, mixed: Mixed) -> pd.DataFrame:
@@ -34,39 +35,68 @@ def _mixed_labels(targets: Tensor, mixed: Mixed, share: Tensor, more: Mapping[st
     return table.assign(**{"error, millionths": (1e6 * (got - expected).abs()).tolist()}).rename_axis("sample")
 
 
-def transform_statistics(batches: Mapping[str, Tensor]) -> pd.DataFrame:
+def transform_statistics(batches: Mapping[str, Tensor], bands: BandSet) -> pd.DataFrame:
     """What each transform does to the bands, against the first of `batches`, which are scaled, `(N, C, H, W)`.
 
     Averages over patches and the bands of a group. The mean's change is in standard deviations of the training patches; a
     patch's standard deviation and lag-1 autocorrelation (with the pixels to the right and below) change relative to before.
     """
-    before, *_ = (_moments(batch) for batch in batches.values())
+    before, *_ = (_moments(batch, bands) for batch in batches.values())
     rows = {}
     for title, batch in batches.items():
-        after = _moments(batch)
+        after = _moments(batch, bands)
         change = (after / before - 1).assign(mean=after["mean"] - before["mean"])
         rows[title] = {f"{group} {name}": value for group, row in change.iterrows() for name, value in row.items()}
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("transform")
     return table.round(3) + 0.0  # no −0.000
 
 
-def _moments(batch: Tensor) -> pd.DataFrame:
-    bands = batch[:, : len(BANDS)]
-    deviations = bands - bands.mean((2, 3), keepdim=True)
+def _moments(batch: Tensor, bands: BandSet) -> pd.DataFrame:
+    own = batch[:, : len(bands)]
+    deviations = own - own.mean((2, 3), keepdim=True)
     variance = deviations.square().mean((2, 3)).clamp(min=1e-12)
     right = (deviations[..., 1:] * deviations[..., :-1]).mean((2, 3))
     below = (deviations[..., 1:, :] * deviations[..., :-1, :]).mean((2, 3))
-    moments = {"mean": bands.mean((2, 3)), "std": variance.sqrt(), "lag-1": (right + below) / 2 / variance}
+    moments = {"mean": own.mean((2, 3)), "std": variance.sqrt(), "lag-1": (right + below) / 2 / variance}
     rows = {
         group: {name: float(value[:, list(chosen)].mean()) for name, value in moments.items()}
-        for group, chosen in GROUPS.items()
+        for group, chosen in bands.kinds.items()
     }
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def decibels(mixed: Tensor, in_power: Tensor) -> pd.DataFrame:
-    """How much higher Mixup in linear power is than Mixup in dB, in dB, for each radar band of `(N, 12, H, W)`."""
-    gap = (in_power - mixed)[:, list(SAR)].transpose(0, 1).flatten(1).double().numpy()
+class Mixtures(NamedTuple):
+    """The same samples after Mixup in decibels and in linear power.
+
+    Attributes:
+        in_db: pixels `(N, C, H, W)`.
+        in_power: likewise.
+        weight: `(N,)`, λ.
+        place: of the band to look at.
+        table: how much higher Mixup in power is, in dB, for each radar band.
+    """
+
+    in_db: Tensor
+    in_power: Tensor
+    weight: Tensor
+    place: int
+    table: pd.DataFrame
+
+
+def mixtures(pixels: Tensor, targets: Tensor, alpha: float, seed: int, bands: BandSet) -> Mixtures | None:
+    """Mixup of pixels `(N, C, H, W)`, not scaled, both ways; None where there is no radar."""
+    if not bands.backscatter:
+        return None
+    drawn, again = (Generator().manual_seed(seed) for _ in range(2))
+    in_db = mixup(pixels, targets, alpha, drawn)
+    in_power = mixup(pixels, targets, alpha, again, power=bands)
+    table = decibels(in_db.pixels, in_power.pixels, bands)
+    return Mixtures(in_db.pixels, in_power.pixels, in_db.weight, bands.backscatter[0], table)
+
+
+def decibels(mixed: Tensor, in_power: Tensor, bands: BandSet) -> pd.DataFrame:
+    """How much higher Mixup in linear power is than Mixup in dB, in dB, for each radar band of `(N, C, H, W)`."""
+    gap = (in_power - mixed)[:, list(bands.radar)].transpose(0, 1).flatten(1).double().numpy()
     low, high = np.percentile(gap, (5, 95), axis=1)
-    index = pd.Index([BANDS[i].title for i in SAR], name="band")
+    index = pd.Index([bands.bands[place].title for place in bands.radar], name="band")
     return pd.DataFrame({"mean": gap.mean(1), "5 %": low, "95 %": high}, index=index)

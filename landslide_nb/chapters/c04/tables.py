@@ -32,7 +32,7 @@ def sizes(studies: Mapping[str, Study]) -> pd.DataFrame:
     """
     rows = {}
     for name, study in studies.items():
-        of = plan.cost(study.backbone, study.channels, study.image_size)
+        of = plan.cost(study.backbone, study.seen, study.image_size)
         measured = speed(study.settings)
         rows[name] = {
             "weights": study.weights if study.weights in ("imagenet", "none") else Path(study.weights).name,

@@ -17,17 +17,17 @@ from PIL import Image
 
 from landslide_nb.chapters.c07.figures import lines
 from landslide_nb.chapters.c07.tables import balanced, on_own_side
-from landslide_nb.common.arrays import Indices
-from landslide_nb.data.bands import BAND_NAMES
+from landslide_nb.common.arrays import Indices, Pixels
+from landslide_nb.data.bands import BandSet
 from landslide_nb.data.patches import Patches
-from landslide_nb.display.picture import CLASS_NAMES, true_colour
+from landslide_nb.display.picture import CLASS_NAMES, composite, others, stretched
 from landslide_nb.explain.embedding_map import Projection
 
 MOST: Final = 200  # patches; their mosaic is most of the bytes
 WIDTH, HEIGHT, MARGIN = 620, 420, 14  # of the SVG, in its own units
 THUMBNAIL: Final = 32  # pixels a side
 COLUMNS: Final = 10  # of patches in the mosaic
-RADAR: Final = ("DVV", "DDVV")  # shown beside true colour
+BESIDE: Final = 2  # bands shown beside true colour
 MARKS: Final = ('<circle r="5"/>', '<path d="M0-6 6 5H-6Z"/>')  # as in the other pictures: a landslide is a triangle
 
 
@@ -51,7 +51,7 @@ class Hover:
 def hover(
     found: Projection, patches: Patches, probabilities: NDArray[np.floating], shown: Indices, title: str, seed: int = 0
 ) -> Hover:
-    """The map, with true colour and radar, ID, label and probability of the patch that is pointed at or has the focus.
+    """The map, with true colour and two more bands, ID, label and probability of the patch that is pointed at or has the focus.
 
     Args:
         found: the map.
@@ -88,7 +88,9 @@ def hover(
         "BOX": f"0 0 {WIDTH} {HEIGHT}",
         "BOUNDARY": boundary,
         "POINTS": "\n".join(points),
-        "MOSAIC": base64.b64encode(_mosaic(patches.pixels[some])).decode(),
+        "MOSAIC": base64.b64encode(_mosaic(patches.pixels[some], patches.data_set.bands)).decode(),
+        "FIRST": escape(patches.data_set.bands.bands[others(patches.data_set.bands, BESIDE)[0]].title),
+        "SECOND": escape(patches.data_set.bands.bands[others(patches.data_set.bands, BESIDE)[1]].title),
         "COLUMNS": str(COLUMNS),
         "ROWS": str(-(-len(some) // COLUMNS)),
     }
@@ -103,23 +105,19 @@ def _at(point: NDArray[np.floating], low: NDArray[np.floating], scale: NDArray[n
     return f"{x:.1f} {HEIGHT - y:.1f}"
 
 
-def _mosaic(pixels: NDArray[np.float32]) -> bytes:
-    """True colour and radar of patches `(N, 12, H, W)` side by side, `COLUMNS` patches a row, as a WebP picture."""
+def _mosaic(pixels: Pixels, bands: BandSet) -> bytes:
+    """True colour and two more bands of patches `(N, C, H, W)` side by side, `COLUMNS` patches a row, as a WebP picture."""
     tiles = [
-        np.concatenate([_small(true_colour(patch)), *(_small(_grey(patch, b)) for b in RADAR)], 1) for patch in pixels
+        np.concatenate(
+            [_small(composite(patch, bands)), *(_small(stretched(patch[[b] * 3])) for b in others(bands, BESIDE))], 1
+        )
+        for patch in pixels
     ]
     tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % COLUMNS)
     rows = [np.concatenate(tiles[i : i + COLUMNS], 1) for i in range(0, len(tiles), COLUMNS)]
     stream = io.BytesIO()
     Image.fromarray(np.concatenate(rows)).save(stream, format="webp", quality=45, method=6)
     return stream.getvalue()
-
-
-def _grey(patch: NDArray[np.float32], band: str) -> NDArray[np.float64]:
-    """A band as `(H, W, 3)`, stretched to its 2nd to 98th percentile."""
-    image = patch[BAND_NAMES.index(band)].astype(np.float64)
-    low, high = np.percentile(image, (2, 98))
-    return np.repeat(np.clip((image - low) / max(high - low, 1e-6), 0, 1)[..., None], 3, 2)
 
 
 def _small(image: NDArray[np.float64]) -> NDArray[np.uint8]:

@@ -7,60 +7,69 @@ import pandas as pd
 from IPython.display import Markdown
 
 from landslide_nb.chapters.c08.occlusion import RIVALS, count, verdict
-from landslide_nb.data.bands import OPTICAL, SAR
-from landslide_nb.explain.occlusion import SINGLE
+from landslide_nb.data.bands import BandSet
+from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.metrics.bootstrap import Interval
 
 FEW: Final = 10  # patches: fewer say nothing of what carries a wrong decision
 Found = Mapping[str, Interval]
+NO_RADAR: Final = "There is no radar among these bands, so whether SAR matters more than optical bands cannot be asked of these patches."
 
 
-def occlusion(falls: pd.DataFrame, wrong: pd.DataFrame, alarms: Mapping[str, pd.DataFrame], source: str) -> Markdown:
+def occlusion(
+    falls: pd.DataFrame, wrong: pd.DataFrame, alarms: Mapping[str, pd.DataFrame], bands: BandSet, source: str
+) -> Markdown:
     """Chapter 08: the bands whose loss costs most, and what carries false alarms.
 
     Args:
         falls: `occlusion.table`, a column for each way of occluding or set of patches.
         wrong: the same of hits and false alarms.
         alarms: these two themselves, `occlusion.alarms`.
+        bands: of the patches.
         source: what the patches are.
     """
     lines = [
-        f"- Bands whose loss costs most ({source}), {title}: {_most(column.to_dict())}."
+        f"- Bands whose loss costs most ({source}), {title}: {_most(column.to_dict(), bands)}."
         for title, column in falls.items()
     ]
     many = count(alarms["false alarms"])
     if many < FEW:
         return Markdown("\n".join([*lines, f"- False alarms are too few ({many}) to ask what carries them."]))
     false, right = wrong["false alarms"].to_dict(), (wrong["hits"].to_dict() if "hits" in wrong else {})
-    groups = ", ".join(f"{name} {false[name]:+.3f}" for name in ("optical", "SAR"))
-    beside = ", ".join(f"{name} {right[name]:+.3f}" for name in ("optical", "SAR") if right)
+    groups = ", ".join(f"{name} {false[name]:+.3f}" for name in ("optical", "SAR") if name in false)
+    beside = ", ".join(f"{name} {right[name]:+.3f}" for name in ("optical", "SAR") if name in right)
     lines.append(
-        f"- What carries a wrong “landslide” ({many} patches): {_most(false)}; whole groups {groups}"
-        f"{f', against {beside} in hits' if right else ''}."
+        f"- What carries a wrong “landslide” ({many} patches): {_most(false, bands)}"
+        f"{f'; whole groups {groups}' if groups else ''}{f', against {beside} in hits' if beside else ''}."
     )
     return Markdown("\n".join(lines))
 
 
-def _most(found: Mapping[Any, Interval]) -> str:
+def _most(found: Mapping[Any, Interval], bands: BandSet) -> str:
     """The three bands of the largest falls."""
-    return ", ".join(f"{band} {found[band]:+.3f}" for band in sorted(SINGLE, key=lambda band: -found[band].value)[:3])
+    return ", ".join(
+        f"{band} {found[band]:+.3f}" for band in sorted(bands.names, key=lambda band: -found[band].value)[:3]
+    )
 
 
-def sar(evidence: pd.DataFrame, real: Found | None, source: str) -> Markdown:
+def sar(evidence: pd.DataFrame | None, real: Found | None, bands: BandSet, source: str) -> Markdown:
     """Chapter 08: does "SAR matters more" hold? The evidence for it and against it.
 
     Args:
         evidence: `occlusion.evidence` of the networks.
         real: differences to optical bands on the table of real patches (`permutation.evidence`); None without a table.
+        bands: of these patches.
         source: what the networks' patches are.
     """
+    if evidence is None:
+        return Markdown(f"- {NO_RADAR}")
     rows: Any = evidence.to_dict("index")
     found = {f"{column}, {name}": value for name, row in rows.items() for column, value in row.items()}
     sides = _sides(found)
     lines = [
         "- The paper finds SAR ahead of optical bands, by single bands set to zero and summed. A sum of"
-        f" {len(SAR)} bands against one of {len(OPTICAL)} favours SAR, and bands that say the same hide each other's loss, which"
-        " only whole groups show.",
+        f" {len(bands.radar)} bands against one of {len(bands.optical)} favours SAR, and bands that say the same hide each other's"
+        " loss, which only whole groups show.",
         f"- Networks on {source}: of {len(found)} differences, {', '.join(f'{len(names)} speak {side}' for side, names in sides.items())}"
         " (95 % intervals over patches and folds).",
     ]
@@ -93,7 +102,8 @@ def _summary(found: Found) -> str:
     behind = {"for it": "ahead of", "against it": "behind", "neither way": "not to be told from"}
     told = {group: behind[verdict(found[f"F1 lost, {group}"])] for group in RIVALS}
     passes = " and ".join(f"the {group} pass is {told[group]} them" for group in RIVALS[1:])
+    bands = CHALLENGE.bands
     return (
-        f"So by the F1 that trees lose, all {len(SAR)} SAR bands together are {told[RIVALS[0]]} the {len(OPTICAL)} optical ones;"
+        f"So by the F1 that trees lose, all {len(bands.radar)} SAR bands together are {told[RIVALS[0]]} the {len(bands.optical)} optical ones;"
         f" with as many bands as those, {passes}."
     )

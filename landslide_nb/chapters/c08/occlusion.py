@@ -10,14 +10,13 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from landslide_nb.data.bands import BANDS, OPTICAL, SAR
+from landslide_nb.data.bands import BandSet
 from landslide_nb.display.picture import BLUE, GREEN, GREY, ORANGE, Picture, panels
 from landslide_nb.experiments.run import Run
 from landslide_nb.experiments.study import Study
-from landslide_nb.explain.occlusion import GROUPS, SINGLE, Fill, band_occlusion
+from landslide_nb.explain.occlusion import Fill, band_occlusion, features_of
 from landslide_nb.metrics.bootstrap import Interval
 
-FEATURES: Final = {**SINGLE, **GROUPS}
 FILLS: Final[Mapping[Fill, str]] = {
     "zero": "set to zero",
     "mean": "set to its mean",
@@ -41,9 +40,16 @@ def all_folds(study: Study, fill: Fill) -> pd.DataFrame:
         labels, told = patches.known_labels, result.probabilities
         chosen = unseen[(labels[unseen] == 1) | (told[unseen] >= 0.5)]
         seed = study.seed + fold
-        falls = band_occlusion(run, patches.take(chosen), fill, FEATURES, patches.take(unseen), seed)
+        falls = band_occlusion(
+            run, patches.take(chosen), fill, features_of(study.data_set.bands), patches.take(unseen), seed
+        )
         parts[fold] = falls.assign(label=labels[chosen], probability=told[chosen])
     return pd.concat(parts, names=["fold", "patch"])
+
+
+def features_in(falls: pd.DataFrame) -> list[str]:
+    """The bands and groups that a table of falls tells of."""
+    return [str(name) for name in falls.columns if name not in ("label", "probability")]
 
 
 def landslides(falls: pd.DataFrame) -> pd.DataFrame:
@@ -90,28 +96,31 @@ def intervals(falls: pd.DataFrame, resamples: int, seed: int = 0) -> dict[str, I
 
 def table(sets: Mapping[str, pd.DataFrame], resamples: int) -> pd.DataFrame:
     """The mean fall for each band and group (rows) and each of the sets (columns), with intervals."""
-    found = {name: intervals(falls[list(FEATURES)], resamples) for name, falls in sets.items() if len(falls)}
+    found = {name: intervals(falls[features_in(falls)], resamples) for name, falls in sets.items() if len(falls)}
     columns = {name: pd.Series(column, dtype=object) for name, column in found.items()}
-    return pd.DataFrame(columns, index=pd.Index(FEATURES, name="band"))
+    features = list(dict.fromkeys(name for falls in sets.values() for name in features_in(falls)))
+    return pd.DataFrame(columns, index=pd.Index(features, name="band"))
 
 
-def against_optical(falls: pd.DataFrame, resamples: int) -> dict[str, Interval]:
+def against_optical(falls: pd.DataFrame, bands: BandSet, resamples: int) -> dict[str, Interval]:
     """How much more the probability falls without SAR than without optical bands; positive: SAR matters more.
 
     Returns:
         Single SAR bands minus single optical ones, summed as in the paper (eight against four) and their means; all of SAR as a
         group, and each pass (four bands against four), minus the optical group.
     """
-    optical, radar = falls[[BANDS[i].name for i in OPTICAL]], falls[[BANDS[i].name for i in SAR]]
+    optical, radar = (falls[[bands.names[place] for place in of]] for of in (bands.optical, bands.radar))
     gaps = {"sum of single bands": radar.sum(axis=1) - optical.sum(axis=1)}
     gaps |= {"mean of single bands": radar.mean(axis=1) - optical.mean(axis=1)}
     gaps |= {f"{group} as a group": falls[group] - falls["optical"] for group in RIVALS}
     return intervals(pd.DataFrame(gaps), resamples)
 
 
-def evidence(sets: Mapping[str, pd.DataFrame], resamples: int) -> pd.DataFrame:
-    """`against_optical` for each of the sets that has patches, a row each."""
-    rows = {name: against_optical(falls, resamples) for name, falls in sets.items() if len(falls)}
+def evidence(sets: Mapping[str, pd.DataFrame], bands: BandSet, resamples: int) -> pd.DataFrame | None:
+    """`against_optical` for each of the sets that has patches, a row each; None where there are no optical bands or no passes."""
+    if not bands.optical or not set(RIVALS) <= set(bands.groups):
+        return None
+    rows = {name: against_optical(falls, bands, resamples) for name, falls in sets.items() if len(falls)}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("minus optical")
 
 
@@ -120,11 +129,12 @@ def verdict(difference: Interval) -> str:
     return "for it" if difference.low > 0 else "against it" if difference.high < 0 else "neither way"
 
 
-def picture(sets: Mapping[str, pd.DataFrame], resamples: int, caption: str, name: str) -> Picture:
+def picture(sets: Mapping[str, pd.DataFrame], bands: BandSet, resamples: int, caption: str, name: str) -> Picture:
     """Mean falls of bands and groups with intervals, a panel for each set; strokes are single folds (Fig. 7).
 
     Args:
         sets: tables of falls by title.
+        bands: of the patches.
         resamples: of the intervals.
         caption: what the panels are, a whole sentence.
         name: of the picture.
@@ -132,20 +142,21 @@ def picture(sets: Mapping[str, pd.DataFrame], resamples: int, caption: str, name
     sets = {title: falls for title, falls in sets.items() if len(falls)}
     shown = table(sets, resamples)
     # A gap stands between bands and groups.
-    y = -np.arange(len(FEATURES)) - np.where(np.arange(len(FEATURES)) >= len(SINGLE), 0.8, 0)
-    radar = [set(bands) <= set(SAR) for bands in FEATURES.values()]
-    figure, axes = panels(1, max(len(sets), 1), 2.5, 4.4, sharex=True, sharey=True)
+    features = features_of(bands)
+    y = -np.arange(len(features)) - np.where(np.arange(len(features)) >= len(bands), 0.8, 0)
+    radar = [set(places) <= set(bands.radar) for places in features.values()]
+    figure, axes = panels(1, max(len(sets), 1), 2.5, 1.1 + 0.18 * len(features), sharex=True, sharey=True)
     for axis, title in zip(axes[0], sets, strict=False):
         values = np.array(shown[title].tolist())
         error = np.abs(values[:, 1:] - values[:, :1]).T
         bars = axis.barh(y, values[:, 0], 0.75, xerr=error, capsize=2, edgecolor="black", lw=0.4, error_kw={"lw": 1})
         for bar, sar in zip(bars, radar, strict=True):
             bar.set(facecolor=BLUE if sar else GREEN, hatch="///" if sar else "", alpha=0.75)
-        folds = sets[title].groupby(level="fold")[list(FEATURES)].mean()
+        folds = sets[title].groupby(level="fold")[list(features)].mean()
         axis.plot(folds.T.to_numpy(), y, "|", color=ORANGE, ms=7, mew=1.2)
         axis.axvline(0, color=GREY, lw=0.8)
         axis.set(title=title, xlabel=f"fall, {count(sets[title])} patches")
-    axes[0, 0].set_yticks(y, list(FEATURES))
+    axes[0, 0].set_yticks(y, list(features))
     said = "; ".join(
         f"{title}: {', '.join(f'{band} {value.value:+.3f}' for band, value in shown[title].items())}" for title in sets
     )

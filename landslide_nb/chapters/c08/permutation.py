@@ -10,21 +10,23 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
 
 from landslide_nb.chapters.c08 import occlusion
-from landslide_nb.chapters.c08.occlusion import FEATURES, RIVALS, against_optical, alarms, landslides
-from landslide_nb.data.bands import BAND_NAMES
-from landslide_nb.explain.occlusion import GROUPS
+from landslide_nb.chapters.c08.occlusion import RIVALS, against_optical, alarms, landslides
+from landslide_nb.data.challenge import CHALLENGE
+from landslide_nb.explain.occlusion import features_of
 from landslide_nb.metrics.bootstrap import Interval, auroc_interval, f1_difference, f1_interval
 from landslide_nb.models import heads
 from landslide_nb.tabular.statistics import COLUMNS
 from landslide_nb.tabular.trees import trees_out_of_fold
 
+BANDS: Final = CHALLENGE.bands  # the table is the challenge's
+FEATURES: Final = features_of(BANDS)
 # Statistics of more than one band: taking a band away takes them too.
 SHARED: Final = {"NDVI": ("R", "NIR"), "NDWI": ("G", "NIR"), "cloud": ("R", "G", "B")}
 
 
 def columns_of(bands: Sequence[int]) -> list[str]:
     """The statistics that any of the bands enters, those of indices and the brightness of visible light included."""
-    names = {BAND_NAMES[band] for band in bands}
+    names = {BANDS.names[place] for place in bands}
     return [name for name in COLUMNS if names & set(SHARED.get(_signal(name), (_signal(name),)))]
 
 
@@ -90,7 +92,9 @@ def alone(table: pd.DataFrame, falls: pd.DataFrame, resamples: int) -> pd.DataFr
     """
     labels = table["label"].to_numpy(np.int8)
     told = {"all bands": falls["probability"].droplevel("fold").loc[table["ID"]].to_numpy()}
-    told |= {f"{name} only": trees_out_of_fold(table, columns=columns_of(GROUPS[name])) for name in ("optical", "SAR")}
+    told |= {
+        f"{name} only": trees_out_of_fold(table, columns=columns_of(BANDS.groups[name])) for name in ("optical", "SAR")
+    }
     rows: dict[str, dict[str, Interval]] = {
         name: {
             "F1": f1_interval(labels, probability >= 0.5, resamples),
@@ -124,7 +128,7 @@ def evidence(
         alone: what `alone` gave.
         resamples: of the intervals.
     """
-    told = against_optical(landslides(falls), resamples)
+    told = against_optical(landslides(falls), BANDS, resamples)
     found = {f"fall of landslides, {name}": value for name, value in told.items()}
     found |= {f"F1 lost, {name}": lost[f"{name} minus optical"] for name in RIVALS}
     return found | {"F1 of trees fitted on SAR only": alone["F1"]["SAR minus optical"]}

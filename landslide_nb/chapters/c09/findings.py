@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 from IPython.display import Markdown
 
+from landslide_nb.chapters.c09.robustness import NO_ASCENDING
 from landslide_nb.display.wording import in_words
 from landslide_nb.inference.incremental import MULTI
 from landslide_nb.metrics.bootstrap import Interval
@@ -16,18 +17,18 @@ def found(
     rival: str,
     gained: Mapping[str, Interval],
     lost: pd.DataFrame,
-    halved: Interval,
+    halved: Interval | None,
     rarer: pd.DataFrame,
     source: str,
 ) -> Markdown:
     """What each step adds, what the ensemble gives beyond a network, and what stands when something is missing.
 
     Args:
-        climbed: `ladder.table`.
+        climbed: `tables.table`.
         rival: the best single network, by out-of-fold F1.
         gained: the last step minus that network.
         lost: `robustness.table`.
-        halved: `robustness.half` of the ascending pass.
+        halved: `robustness.half` of the ascending pass; None where there is none.
         rarer: `robustness.prior`.
         source: what the patches are.
     """
@@ -36,7 +37,7 @@ def found(
     steps: Any = climbed[column].iloc[1:].to_dict()
     up = [name for name, value in steps.items() if value.low > 0]
     down = [name for name, value in steps.items() if value.high < 0]
-    ascending, price = lost["no ascending pass"], climbed.iloc[-1]
+    price = climbed.iloc[-1]
     row: Any = rarer.iloc[0]
     lines = [
         f"- On {source}, {where}: {_listed(up, steps)} adds more than chance allows; {_listed(down, steps)} takes more away than"
@@ -44,13 +45,23 @@ def found(
         f"- The last step minus the best single network ({rival}): "
         + "; ".join(f"{value:+.3f} {name}, {in_words(value)}" for name, value in gained.items())
         + f". It costs {price['prediction (s)']:.0f} s for 1,000 patches.",
-        f"- Without the ascending pass the single stem loses {ascending['one stem']:.3f}, encoders with modality dropout"
-        f" {ascending[MULTI]:.3f}: {'at most half as much' if halved.value >= 0 else 'more than half as much'}"
-        f" (half of the first minus the second: {halved:+.3f}).",
+        _missing(lost, halved),
         f"- At a rate of {row['true rate']:.0%} instead of what was trained on, correcting for the rate that the probabilities"
         f" themselves suggest ({row['estimated rate']:.0%}) changes F1 by {row['gain']:+.3f}.",
     ]
     return Markdown("\n".join(lines))
+
+
+def _missing(lost: pd.DataFrame, halved: Interval | None) -> str:
+    """What is lost where a modality is missing."""
+    if halved is None:
+        return "- All bands are of one modality, so none can be missing while others are there."
+    ascending = lost[NO_ASCENDING]
+    return (
+        f"- Without the ascending pass the single stem loses {ascending['one stem']:.3f}, encoders with modality dropout"
+        f" {ascending[MULTI]:.3f}: {'at most half as much' if halved.value >= 0 else 'more than half as much'}"
+        f" (half of the first minus the second: {halved:+.3f})."
+    )
 
 
 def _listed(names: list[str], steps: Mapping[str, Interval]) -> str:

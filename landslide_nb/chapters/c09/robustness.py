@@ -7,25 +7,24 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from landslide_nb.common import arrays
-from landslide_nb.common.arrays import Indices, Labels
+from landslide_nb.common.arrays import Indices, Labels, Scores
 from landslide_nb.display.picture import BLUE, GREEN, GREY, MARKERS, ORANGE, Picture, panels
 from landslide_nb.experiments.run import Result, Run
 from landslide_nb.experiments.study import Study
-from landslide_nb.explain.perturbations import CONDITIONS, log_odds_under
+from landslide_nb.explain.perturbations import conditions, log_odds_under
 from landslide_nb.metrics.bootstrap import Interval, folds_f1, interval
 from landslide_nb.metrics.prior_shift import corrected, estimated_rate, thinned
 from landslide_nb.metrics.thresholds import expected_f1_threshold
-from landslide_nb.models import heads
 from landslide_nb.tabular.stacking import Combiner
 
 Draws = NDArray[np.floating]
 WHOLE: Final = "as it is"
+NO_ASCENDING: Final = "no ascending pass"
 COLOURS: Final = (BLUE, ORANGE, GREEN, GREY, "#CC79A7")  # the last is Okabe and Ito's too
 
 
 def losses(studies: Mapping[str, Study], resamples: int) -> dict[str, dict[str, Draws]]:
-    """F1 of single networks on patches that they have not seen, under each condition; the threshold is fitted out of fold.
+    """F1 of single networks on patches that they have not seen, under each condition; thresholds are fitted on other patches.
 
     Args:
         studies: by name; their runs are trained if they are missing.
@@ -39,33 +38,39 @@ def losses(studies: Mapping[str, Study], resamples: int) -> dict[str, dict[str, 
     for name, study in studies.items():
         runs = [Run(study, fold) for fold in range(study.folds)]
         results, labels = [run.fit() for run in runs], runs[0].data[0].known_labels
-        own, validation = _out_of_fold(results)
-        combiner = Combiner.fit(own, labels[validation])
+        changes, combiners = conditions(study.data_set.bands), _combiners(results, labels)
         parts = [r.test if len(r.test) else r.validation for r in results]
         scores = [
-            {WHOLE: heads.fc_decision(result.probabilities[part])} | log_odds_under(run, part, CONDITIONS)
+            {WHOLE: result.log_odds[part].astype(np.float64)} | log_odds_under(run, part, changes)
             for run, result, part in zip(runs, results, parts, strict=True)
         ]
         found[name] = {
-            condition: _f1(labels, parts, [each[condition] for each in scores], combiner, resamples)
+            condition: _f1(labels, parts, [each[condition] for each in scores], combiners, resamples)
             for condition in scores[0]
         }
     return found
 
 
-def _out_of_fold(results: Sequence[Result]) -> tuple[arrays.Scores, Indices]:
-    """Log-odds `(n, 1)` of the validation patches by their own folds, and the patches' indices in the same order."""
-    own = np.concatenate([heads.fc_decision(result.probabilities[result.validation]) for result in results])
-    return own[:, None], np.concatenate([result.validation for result in results])
+def _combiners(results: Sequence[Result], labels: Labels) -> list[Combiner]:
+    """What calibrates each fold's network and cuts its probabilities, fitted on patches that are not scored.
+
+    With a hold-out part that is what all validation patches say, alike for all folds; without one, for each fold what the
+    other folds' validation patches say, since its own are scored.
+    """
+    own = [result.log_odds[result.validation].astype(np.float64)[:, None] for result in results]
+    parts = [labels[result.validation] for result in results]
+    if len(results[0].test):
+        return [Combiner.fit(np.concatenate(own), np.concatenate(parts))] * len(results)
+    return Combiner.cross_fit(own, parts)
 
 
 def _f1(
-    labels: Labels, parts: list[NDArray[np.int64]], scores: list[arrays.Scores], combiner: Combiner, resamples: int
+    labels: Labels, parts: list[Indices], scores: list[Scores], combiners: Sequence[Combiner], resamples: int
 ) -> Draws:
-    said = np.zeros((len(parts), len(labels)), bool)
-    for fold, (part, told_here) in enumerate(zip(parts, scores, strict=True)):
-        said[fold, part] = combiner.probabilities(told_here[:, None]) >= combiner.threshold
-    return folds_f1(labels, parts, list(said), resamples, seed=1)
+    predicted = np.zeros((len(parts), len(labels)), bool)
+    for fold, (part, log_odds, combiner) in enumerate(zip(parts, scores, combiners, strict=True)):
+        predicted[fold, part] = combiner.probabilities(log_odds[:, None]) >= combiner.threshold
+    return folds_f1(labels, parts, list(predicted), resamples, seed=1)
 
 
 def table(found: Mapping[str, Mapping[str, Draws]]) -> pd.DataFrame:
@@ -78,8 +83,13 @@ def table(found: Mapping[str, Mapping[str, Draws]]) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("network")
 
 
-def half(found: Mapping[str, Mapping[str, Draws]], condition: str, ours: str, theirs: str) -> Interval:
-    """Half of what one network loses minus what another does; not negative: the other loses at most half as much."""
+def half(found: Mapping[str, Mapping[str, Draws]], condition: str, ours: str, theirs: str) -> Interval | None:
+    """Half of what one network loses minus what another does; not negative: the other loses at most half as much.
+
+    None where there is no such network, or no such condition.
+    """
+    if not {ours, theirs} <= set(found) or condition not in found[theirs]:
+        return None
     lost = {name: found[name][WHOLE] - found[name][condition] for name in (ours, theirs)}
     return interval(lost[theirs] / 2 - lost[ours])
 
@@ -92,18 +102,14 @@ def prior(study: Study, rate: float, resamples: int) -> pd.DataFrame:
     """
     runs = [Run(study, fold) for fold in range(study.folds)]
     results, labels = [run.fit() for run in runs], runs[0].data[0].known_labels
-    own, validation = _out_of_fold(results)
-    combiner = Combiner.fit(own, labels[validation])
-    test = results[0].test
-    seen = test if len(test) else validation
-    scores = [heads.fc_decision(r.probabilities[test])[:, None] for r in results] if len(test) else [own]
-    probabilities = np.mean([combiner.probabilities(each) for each in scores], axis=0)
+    validation = np.concatenate([result.validation for result in results])
+    seen, probabilities, cut = _calibrated(results, labels)
     chosen = thinned(labels[seen], rate, seed=0)
     few, was = probabilities[chosen], float(labels[validation].mean())
     estimated = estimated_rate(few, was)
     adapted = corrected(few, was, estimated)
     place, everyone = seen[chosen], np.zeros((2, len(labels)), bool)
-    everyone[0, place], everyone[1, place] = few >= combiner.threshold, adapted >= expected_f1_threshold(adapted)
+    everyone[0, place], everyone[1, place] = few >= cut[chosen], adapted >= expected_f1_threshold(adapted)
     plain, better = (folds_f1(labels, [place], [said], resamples, seed=2) for said in everyone)
     row = {
         "true rate": float(labels[place].mean()),
@@ -115,20 +121,38 @@ def prior(study: Study, rate: float, resamples: int) -> pd.DataFrame:
     return pd.DataFrame([row], index=pd.Index([f"{len(place)} patches"], name="thinned"))
 
 
+def _calibrated(results: Sequence[Result], labels: Labels) -> tuple[Indices, Scores, Scores]:
+    """The patches to score, their probabilities, and the threshold of each; nothing was fitted on these patches."""
+    combiners, test = _combiners(results, labels), results[0].test
+    if len(test):
+        each = [
+            c.probabilities(r.log_odds[test].astype(np.float64)[:, None])
+            for c, r in zip(combiners, results, strict=True)
+        ]
+        return test, np.mean(each, axis=0), np.full(len(test), combiners[0].threshold)
+    parts = [result.validation for result in results]
+    own = [
+        c.probabilities(r.log_odds[r.validation].astype(np.float64)[:, None])
+        for c, r in zip(combiners, results, strict=True)
+    ]
+    cut = [np.full(len(part), c.threshold) for c, part in zip(combiners, parts, strict=True)]
+    return np.concatenate(parts), np.concatenate(own), np.concatenate(cut)
+
+
 def picture(found: Mapping[str, Mapping[str, Draws]], source: str) -> Picture:
     """F1 of each network under each condition, with intervals."""
-    conditions = list(next(iter(found.values())))
+    named = list(next(iter(found.values())))
     figure, axes = panels(1, 1, 7.2, 3.6)
     axis, said = axes[0, 0], []
     for number, (name, draws) in enumerate(found.items()):
-        values = np.array([tuple(interval(draws[condition])) for condition in conditions])
-        x = np.arange(len(conditions)) + 0.13 * (number - (len(found) - 1) / 2)
+        values = np.array([tuple(interval(draws[condition])) for condition in named])
+        x = np.arange(len(named)) + 0.13 * (number - (len(found) - 1) / 2)
         error = np.abs(values[:, 1:] - values[:, :1]).T
         style = {"fmt": MARKERS[number], "color": COLOURS[number % len(COLOURS)], "capsize": 2, "ms": 5}
         axis.errorbar(x, values[:, 0], yerr=error, label=name, **style)
-        said.append(f"{name}: " + ", ".join(f"{c} {v[0]:.2f}" for c, v in zip(conditions, values, strict=True)))
-    axis.set_xticks(range(len(conditions)), [condition.replace(" ", "\n", 1) for condition in conditions])
+        said.append(f"{name}: " + ", ".join(f"{c} {v[0]:.2f}" for c, v in zip(named, values, strict=True)))
+    axis.set_xticks(range(len(named)), [condition.replace(" ", "\n", 1) for condition in named])
     axis.set_ylabel("F1, 95 % intervals")
     figure.legend(*axis.get_legend_handles_labels(), loc="outside upper center", ncols=3, frameon=False)
     caption = f"F1 of single networks, mean over folds, on patches that they have not seen ({source}), as they are and changed."
-    return Picture(figure, "fig-robustness", f"F1 under six conditions. {'; '.join(said)}.", caption)
+    return Picture(figure, "fig-robustness", f"F1 under {len(named)} conditions. {'; '.join(said)}.", caption)

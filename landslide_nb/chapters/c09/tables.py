@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from landslide_nb.common.arrays import Labels
 from landslide_nb.data.splits import Split
-from landslide_nb.inference.incremental import FLIPPED, TREES, Member, Scored, Step, score
+from landslide_nb.inference.incremental import FLIPS, TREES, Member, Scored, Step, score
 from landslide_nb.metrics.bootstrap import Interval, interval
 
 FORMATS: Final = {"parameters (M)": ".2f", "training (s)": ".0f", "prediction (s)": ".1f"}
@@ -17,12 +17,12 @@ FORMATS: Final = {"parameters (M)": ".2f", "training (s)": ".0f", "prediction (s
 
 def singles(found: Mapping[str, Member], split: Split, labels: Labels, resamples: int) -> dict[str, Scored]:
     """Each network alone, scored as the steps are."""
-    alone = {name: Step({name: member}) for name, member in found.items() if name not in (TREES, FLIPPED)}
-    return {name: score(rung, split, labels, resamples) for name, rung in alone.items()}
+    alone = {name: Step({name: member}) for name, member in found.items() if name != TREES and not name.endswith(FLIPS)}
+    return {name: score(step, split, labels, resamples) for name, step in alone.items()}
 
 
 def table(steps: Mapping[str, Step], scored: Mapping[str, Scored], folds: int) -> pd.DataFrame:
-    """Each rung's F1, what it adds to the one before, on the same resampled patches, and what it costs.
+    """Each step's F1, what it adds to the one before, on the same resampled patches, and what it costs.
 
     Args:
         steps: by name.
@@ -30,7 +30,7 @@ def table(steps: Mapping[str, Step], scored: Mapping[str, Scored], folds: int) -
         folds: how many.
 
     Returns:
-        A row for each rung: F1 and what it adds, out of fold and, where there is a test part, on the hold-out; parameters in
+        A row for each step: F1 and what it adds, out of fold and, where there is a test part, on the hold-out; parameters in
         millions; seconds of training, all folds; seconds to predict 1,000 patches.
     """
     rows: dict[str, dict[str, object]] = {}
@@ -48,10 +48,10 @@ def _gain(draws: NDArray[np.floating], before: Scored | None, kind: str) -> obje
     return np.nan if before is None else interval(draws - getattr(before, kind))
 
 
-def _cost(rung: Step, folds: int) -> dict[str, float]:
+def _cost(step: Step, folds: int) -> dict[str, float]:
     """Where folds are averaged, all their models are carried and asked."""
-    copies = folds if rung.mean else 1
-    members = rung.members.values()
+    copies = folds if step.mean else 1
+    members = step.members.values()
     return {
         "parameters (M)": copies * float(pd.Series([member.parameters for member in members]).sum(min_count=1)),
         "training (s)": sum(member.training for member in members),

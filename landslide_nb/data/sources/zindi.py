@@ -1,6 +1,6 @@
 """The challenge's folder in and out: Train.csv, Test.csv, SampleSubmission.csv and one `<ID>.npy` for each patch.
 
-Patches are float64 `(64, 64, 12)`, channels last. The real Test.csv lists one ID twice: that is one patch and two rows.
+Patches are float64, channels last. The real Test.csv lists one ID twice: that is one patch and two rows.
 """
 
 import csv
@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from landslide_nb.common.errors import DataError
 from landslide_nb.common.files import replacing
 from landslide_nb.common.progress import Say, followed
-from landslide_nb.data.bands import BAND_NAMES
-from landslide_nb.data.patches import Part, Patches, check_finite, write_parts
-
-SHAPE = (64, 64, len(BAND_NAMES))
+from landslide_nb.data.challenge import CHALLENGE
+from landslide_nb.data.dataset import DataSet
+from landslide_nb.data.hdf5 import Part, write_parts
+from landslide_nb.data.patches import Patches, check_finite
 
 
 def read(folder: str | Path) -> tuple[Patches, Patches]:
@@ -38,7 +38,7 @@ def read(folder: str | Path) -> tuple[Patches, Patches]:
 
 
 def _loaded(part: Part) -> Patches:
-    pixels = np.empty((len(part.ids), SHAPE[2], *SHAPE[:2]), np.float32)
+    pixels = np.empty((len(part.ids), *CHALLENGE.shape), np.float32)
     for i, patch in enumerate(part.pixels):
         pixels[i] = patch
     return Patches(part.ids, pixels, part.labels)
@@ -47,7 +47,7 @@ def _loaded(part: Part) -> Patches:
 def convert(folder: str | Path, path: str | Path, say: Say | None = None) -> dict[str, Part]:
     """Write a challenge folder into one HDF5 file with the parts "train" and "test", one patch in memory at a time."""
     found = {name: part for name, part in parts(folder).items() if part.ids}
-    write_parts(path, {name: _said(name, part, say) for name, part in found.items()})
+    write_parts(path, CHALLENGE, {name: _said(name, part, say) for name, part in found.items()})
     return found
 
 
@@ -134,26 +134,32 @@ def _pixels(ids: Sequence[str], files: dict[str, Path], listed_in: Path) -> Iter
         yield load_patch(files[name])
 
 
-def load_patch(path: str | Path) -> NDArray[np.float32]:
-    """Read one patch as float32 `(12, 64, 64)` from the challenge's `(64, 64, 12)`.
+def file_shape(data_set: DataSet) -> tuple[int, int, int]:
+    """The shape of a patch in its `.npy` file: `(H, W, C)`."""
+    bands, height, width = data_set.shape
+    return height, width, bands
+
+
+def load_patch(path: str | Path, data_set: DataSet = CHALLENGE) -> NDArray[np.float32]:
+    """Read one patch as float32 `(C, H, W)` from `(H, W, C)`, as the challenge ships its patches.
 
     Raises:
         DataError: if it is missing, truncated, pickled, of another shape or type, or not finite.
     """
-    path = Path(path)
+    path, shape = Path(path), file_shape(data_set)
     if not path.is_file():
-        raise DataError(f"{path} does not exist; expected a patch of shape {SHAPE}")
+        raise DataError(f"{path} does not exist; expected a patch of shape {shape}")
     try:
         with path.open("rb") as stream:  # np.load would also take archives
             patch = np.lib.format.read_array(stream, allow_pickle=False)
     except (ValueError, EOFError, OSError, SyntaxError, TokenError) as error:  # the last two: a damaged header
         reason = str(error).splitlines()[0]
         raise DataError(f"{path} is not a whole .npy file of plain numbers ({reason}); fetch it again") from error
-    if patch.shape != SHAPE or patch.dtype.kind not in "fiu":
-        raise DataError(f"{path} holds {patch.dtype} {patch.shape}; expected numbers of shape {SHAPE}")
+    if patch.shape != shape or patch.dtype.kind not in "fiu":
+        raise DataError(f"{path} holds {patch.dtype} {patch.shape}; expected numbers of shape {shape}")
     with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, and is refused below
         pixels = np.ascontiguousarray(patch.transpose(2, 0, 1), np.float32)
-    check_finite(pixels, str(path))
+    check_finite(pixels, str(path), data_set.bands)
     return pixels
 
 
