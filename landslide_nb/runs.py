@@ -42,8 +42,8 @@ CODE = (
     *("data/bands.py", "data/channels.py", "data/scaling.py", "data/folds.py", "augment"),
     *(
         "models/backbones.py",
-        "models/multi.py",
-        "models/weights.py",
+        "models/late_fusion.py",
+        "models/pretrained.py",
         "models/settings.py",
         "models/processes.py",
         "models/training.py",

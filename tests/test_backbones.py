@@ -19,7 +19,7 @@ from landslide_nb.errors import StudyError, WeightsError
 from landslide_nb.models import backbones
 from landslide_nb.models.backbones import AnyBackbone, Backbone, create
 from landslide_nb.models.memory import keep_freed_memory
-from landslide_nb.models.weights import PACKAGED, packaged_weights
+from landslide_nb.models.pretrained import PACKAGED, packaged_weights
 from landslide_nb.study import published
 
 SMALL = ("test_resnet", "test_efficientnet", "test_vit", "unet:test_resnet")

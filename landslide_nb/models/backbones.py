@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from landslide_nb.data.bands import BAND_NAMES, channel_names
 from landslide_nb.errors import StudyError, WeightsError
 from landslide_nb.models.memory import keep_freed_memory
-from landslide_nb.models.multi import Multi, MultiBackbone
-from landslide_nb.models.weights import PACKAGED, from_file, packaged_weights
+from landslide_nb.models.late_fusion import Multi, MultiBackbone
+from landslide_nb.models.pretrained import PACKAGED, from_file, packaged_weights
 
 CLASSES: Final = 2
 UNET: Final = "unet:"

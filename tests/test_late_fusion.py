@@ -13,10 +13,10 @@ from landslide_nb.data.scaling import Scaler
 from landslide_nb.errors import StudyError
 from landslide_nb.models.backbones import create
 from landslide_nb.models.fold import fit_fold
-from landslide_nb.models.multi import Multi, MultiBackbone
+from landslide_nb.models.late_fusion import Multi, MultiBackbone
 from landslide_nb.models.settings import Settings
 from landslide_nb.models.training import prepare
-from landslide_nb.models.weights import PACKAGED
+from landslide_nb.models.pretrained import PACKAGED
 
 SMALL = "multi:test_efficientnet"
 

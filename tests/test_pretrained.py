@@ -11,7 +11,7 @@ from torch import Tensor
 from landslide_nb.data.bands import BAND_NAMES, channel_names
 from landslide_nb.errors import WeightsError
 from landslide_nb.models.backbones import Backbone, UNetBackbone, create
-from landslide_nb.models.weights import PACKAGED, by_meaning, packaged_weights
+from landslide_nb.models.pretrained import PACKAGED, by_meaning, packaged_weights
 
 RESNET = "resnet18"  # a small relative of the published ResNet-50: the names are the same
 State = dict[str, Tensor]
