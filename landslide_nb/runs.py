@@ -42,6 +42,7 @@ CODE = (
     *("data/bands.py", "data/channels.py", "data/scaling.py", "data/folds.py", "augment"),
     *(
         "models/backbones.py",
+        "models/encoders.py",
         "models/late_fusion.py",
         "models/pretrained.py",
         "models/settings.py",

@@ -7,12 +7,12 @@ a pass is missing.
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple, Self, cast
+from typing import Final, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
 
-from landslide_nb.data.bands import MODALITIES, modality_channels
+from landslide_nb.data.bands import CHANNEL_COUNTS, MODALITIES, modality_channels
 from landslide_nb.errors import StudyError
 
 NAME: Final = re.compile(r"multi(?:\((?P<options>[^)]*)\))?:(?P<encoder>.+)")
@@ -21,7 +21,7 @@ RADAR: Final = "radar"  # what an encoder of both passes is called
 FLAT: Final = 1e-4  # standard deviations of a channel; resizing leaves a constant one constant but for its last digits
 
 
-class Multi(NamedTuple):
+class FusionName(NamedTuple):
     """What a name says: `multi:NAME`, `multi(optical,ascending):NAME`, `multi(shared):NAME`.
 
     Attributes:
@@ -56,8 +56,14 @@ class Multi(NamedTuple):
         """The channels that each encoder is made for; of a shared one, those of its first pass.
 
         Raises:
-            StudyError: if passes that share an encoder have unlike numbers of channels.
+            StudyError: if it is not known which channel is of which modality, or passes that share an encoder have unlike
+                numbers of channels.
         """
+        if channels not in CHANNEL_COUNTS:
+            raise StudyError(
+                f"multi:{self.encoder} cannot know which of {channels} channels are of which modality; take one of"
+                f" {', '.join(map(str, CHANNEL_COUNTS))} channels, or {self.encoder} alone"
+            )
         seen = modality_channels(channels)
         made = {self.name_of(modality): seen[modality] for modality in reversed(self.modalities)}
         if self.shared and len(seen["descending"]) != len(seen["ascending"]):
@@ -72,43 +78,30 @@ class Multi(NamedTuple):
         return RADAR if self.shared and modality != MODALITIES[0] else modality
 
 
-class MultiBackbone(nn.Module):
-    """Encoders by modality, their features side by side, then one linear layer."""
+class LateFusion(nn.Module):
+    """Encoders by modality, their features side by side."""
 
-    def __init__(self, multi: Multi, encoders: Mapping[str, Any], channels: int, classes: int) -> None:
-        """Put timm networks without a classifier together.
+    def __init__(self, named: FusionName, encoders: Mapping[str, nn.Module], channels: int) -> None:
+        """Put encoders together.
 
         Args:
-            multi: what the network's name says.
-            encoders: by name, as `multi.encoders` has them.
+            named: what the network's name says.
+            encoders: by name, as `named.encoders` has them; each from its channels to features `(N, D)`.
             channels: all channels of a patch, of which each encoder takes its own.
-            classes: how many logits.
         """
         super().__init__()
-        self.multi = multi
-        self.seen = {modality: list(modality_channels(channels)[modality]) for modality in multi.modalities}
+        self.named = named
+        self.seen = {modality: list(modality_channels(channels)[modality]) for modality in named.modalities}
         self.encoders = nn.ModuleDict(encoders)
-        width = sum(encoders[multi.name_of(modality)].head_hidden_size for modality in multi.modalities)
-        self.classifier = nn.Linear(width, classes)
-        for parameter in self.classifier.parameters():  # training begins at even odds, not at large random logits
-            nn.init.zeros_(parameter)
 
-    def embed(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         """Features of all encoders, `(N, D)`; those of a missing modality are zero."""
         parts, present = [], []
         for modality, channels in self.seen.items():
             seen = x[:, channels]
-            parts.append(self.encoders[self.multi.name_of(modality)](seen))
+            parts.append(self.encoders[self.named.name_of(modality)](seen))
             low, high = seen.amin((2, 3)), seen.amax((2, 3))
             present.append((high - low > FLAT).any(1))
         there = torch.stack(present, 1).to(parts[0].dtype)
         share = there / there.mean(1, keepdim=True).clamp(min=1 / there.shape[1])
         return torch.cat([part * share[:, i : i + 1] for i, part in enumerate(parts)], 1)
-
-    def classify(self, embedding: Tensor) -> Tensor:
-        """Logits `(N, 2)` of embeddings `(N, D)`."""
-        return cast(Tensor, self.classifier(embedding))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Logits `(N, 2)` of scaled channels `(N, C, H, W)`."""
-        return self.classify(self.embed(x))

@@ -13,7 +13,7 @@ from timm.models import load_state_dict
 from timm.models._efficientnet_blocks import DepthwiseSeparableConv
 from torch import Tensor
 
-from landslide_nb.errors import WeightsError
+from landslide_nb.errors import WeightsError, reason
 
 State = dict[str, Tensor]
 PACKAGED: Final = "tf_efficientnet_lite0"
@@ -48,8 +48,9 @@ def from_file(path: str, name: str, channels: Sequence[str]) -> State:
         needed = {key for key in network.state_dict() if not key.endswith("num_batches_tracked")}
         trunks = [trunk for prefix in TRUNKS if (trunk := _below(loaded, prefix))]
     except Exception as error:  # torch, pickle and safetensors each raise their own
-        reason = str(error).strip().partition("\n")[0][:200]
-        raise WeightsError(f"{path} is not a file of weights ({reason}); give another, or weights='none'") from error
+        raise WeightsError(
+            f"{path} is not a file of weights ({reason(error)}); give another, or weights='none'"
+        ) from error
     if trunks:
         _check_nothing_else(path, loaded)
     weights, *others = trunks or [loaded]
