@@ -9,45 +9,40 @@ from typing import Any
 import pytest
 import timm
 import torch
+from landslide_nb.analysis import tables
 from skimage.data import coffee
 from timm.data import ImageNetInfo
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, softmax
 
-from landslide_nb.chapters.c04 import architecture
 from landslide_nb.common.errors import StudyError, WeightsError
-from landslide_nb.experiments.published import published
+from landslide_nb.experiments.study import published
 from landslide_nb.models import backbones
-from landslide_nb.models.backbones import AnyBackbone, Backbone, create
+from landslide_nb.models.backbones import create
+from landslide_nb.models.encoders import Backbone
 from landslide_nb.models.malloc import keep_freed_memory
-from landslide_nb.models.weights import PACKAGED, packaged_weights
+from landslide_nb.models.pretrained import PACKAGED, packaged_weights
 
 SMALL = ("test_resnet", "test_efficientnet", "test_vit", "unet:test_resnet")
 
 
-def classifier(model: AnyBackbone) -> nn.Module:
-    """The last layer."""
-    layer: nn.Module = model.network.get_classifier() if isinstance(model, Backbone) else model.classifier
-    return layer
-
-
-def decided(model: AnyBackbone) -> AnyBackbone:
+def decided(model: Backbone) -> Backbone:
     """The network with a last layer that is not zero, so that its logits depend on its input."""
-    for parameter in classifier(model).parameters():
+    for parameter in model.classifier.parameters():
         nn.init.normal_(parameter)
     return model.eval()
 
 
 @cache
-def packaged(stem: backbones.Stem, seed: int = 0) -> AnyBackbone:
+def packaged(stem: backbones.Stem, seed: int = 0) -> Backbone:
     """The packaged network with 12 channels."""
     torch.manual_seed(seed)
     return create(PACKAGED, 12, "imagenet", stem)
 
 
-def first_filters(model: AnyBackbone) -> Tensor:
+def first_filters(model: Backbone) -> Tensor:
     """The weights of the first convolution, `(F, 12, 3, 3)`."""
-    weight: Tensor = model.state_dict()["network.conv_stem.weight"]
+    weight: Tensor = model.state_dict()["encoder.network.conv_stem.weight"]
     return weight
 
 
@@ -82,7 +77,7 @@ def test_any_number_of_channels(name: str, channels: int) -> None:
         assert logits.shape == (3, 2) and embedding.ndim == 2 and len(embedding) == 3
         assert torch.allclose(logits, model.classify(embedding), atol=1e-5)
     assert (logits[0] - logits[1]).abs().max() > 1e-6, "the input does not matter"
-    assert classifier(model).in_features == embedding.shape[1]
+    assert model.classifier.in_features == embedding.shape[1]
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -104,8 +99,8 @@ def test_the_packaged_weights_are_all_there() -> None:
     loaded = create(PACKAGED, 3, "imagenet").state_dict()
     known = packaged_weights()
     trained = {name for name in loaded if "classifier" not in name and "num_batches" not in name}
-    assert trained <= {f"network.{name}" for name in known}
-    assert all(torch.equal(loaded[name], known[name.removeprefix("network.")]) for name in trained)
+    assert trained <= {f"encoder.network.{name}" for name in known}
+    assert all(torch.equal(loaded[name], known[name.removeprefix("encoder.network.")]) for name in trained)
 
 
 def test_stem_repeat_repeats_the_rgb_filters() -> None:
@@ -133,7 +128,7 @@ def test_stem_random_forgets_the_filters() -> None:
 def test_stems_change_the_first_layer_only(stem: backbones.Stem) -> None:
     """A change of the stem would be a change of something else too."""
     ours, theirs = packaged(stem).state_dict(), packaged("repeat").state_dict()
-    assert [name for name in ours if not torch.equal(ours[name], theirs[name])] == ["network.conv_stem.weight"]
+    assert [name for name in ours if not torch.equal(ours[name], theirs[name])] == ["encoder.network.conv_stem.weight"]
 
 
 def test_random_weights_depend_on_the_seed_alone() -> None:
@@ -148,8 +143,8 @@ def test_random_weights_depend_on_the_seed_alone() -> None:
 
 def test_no_weights_are_not_the_packaged_ones() -> None:
     """`none` would be pretrained, and the comparison with ImageNet weights one of equals."""
-    blank = create(PACKAGED, 12, "none").state_dict()["network.conv_head.weight"]
-    assert not torch.allclose(blank, packaged("repeat").state_dict()["network.conv_head.weight"], atol=1e-3)
+    blank = create(PACKAGED, 12, "none").state_dict()["encoder.network.conv_head.weight"]
+    assert not torch.allclose(blank, packaged("repeat").state_dict()["encoder.network.conv_head.weight"], atol=1e-3)
 
 
 def test_weights_come_from_a_file(tmp_path: Path) -> None:
@@ -162,7 +157,7 @@ def test_weights_without_batch_counters_are_whole(tmp_path: Path) -> None:
     """Older files, torchvision's among them, lack counters that no prediction uses, and would be refused."""
     torch.manual_seed(3)
     model = create("test_resnet", 12, "none")
-    kept = model.get_submodule("network").state_dict()
+    kept = model.get_submodule("encoder.network").state_dict()
     torch.save({name: value for name, value in kept.items() if "num_batches" not in name}, tmp_path / "old.pth")
     assert equal(create("test_resnet", 12, str(tmp_path / "old.pth")), model)
 
@@ -171,7 +166,7 @@ def test_weights_of_twelve_channels_come_back_as_they_are(tmp_path: Path) -> Non
     """A network that somebody trained on such patches would lose its first layer."""
     torch.manual_seed(3)
     model = create(PACKAGED, 12, "none")
-    torch.save(model.get_submodule("network").state_dict(), tmp_path / "own.pth")
+    torch.save(model.get_submodule("encoder.network").state_dict(), tmp_path / "own.pth")
     assert equal(create(PACKAGED, 12, str(tmp_path / "own.pth")), model)
 
 
@@ -246,7 +241,7 @@ def test_stages_are_the_papers_table_1() -> None:
 
 def test_architecture_names_that_difference_and_no_other() -> None:
     """A reader would be told that the networks agree where they do not."""
-    agrees = architecture.architecture()["agrees"]
+    agrees = tables.architecture()["agrees"]
     assert agrees.drop(index=1).eq("yes").all()
     assert agrees[1] == "operator: the paper has Fused-MBConv; expand: the paper has 1"
 

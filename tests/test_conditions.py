@@ -27,7 +27,7 @@ def run(tiny: Patches) -> Known:
     torch.manual_seed(0)
     study = Study.load("smoke", backbone="test_resnet", weights="none", image_size=32)
     network = create("test_resnet", 12, "none").eval()
-    nn.init.normal_(network.get_parameter("network.fc.weight"))
+    nn.init.normal_(network.get_parameter("classifier.weight"))
     return Known(study, 0, network, Scaler.fit(tiny.pixels, 12, "standard"))
 
 

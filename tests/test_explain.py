@@ -38,7 +38,7 @@ def run(tiny: Patches) -> Known:
     stem = next(module for module in network.modules() if isinstance(module, nn.Conv2d))
     with torch.no_grad():
         stem.weight[:, IGNORED] = 0
-        nn.init.normal_(network.get_parameter("network.fc.weight"))
+        nn.init.normal_(network.get_parameter("classifier.weight"))
     return Known(study, 0, network, Scaler.fit(tiny.pixels, 12, "standard"))
 
 

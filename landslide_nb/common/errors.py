@@ -1,5 +1,7 @@
 """What can be wrong, said in one sentence: what, where, what was expected, what to do."""
 
+from traceback import extract_tb
+
 
 class LandslideError(Exception):
     """An error whose message is meant for the user and needs no traceback."""
@@ -35,3 +37,15 @@ class ChapterError(LandslideError):
 
 class ModelError(LandslideError):
     """A trained model, or the folder that it was exported to, is not what it should be."""
+
+
+def reason(error: BaseException) -> str:
+    """What a library says went wrong, to stand in brackets in a sentence of ours.
+
+    Returns:
+        The first line, at most 200 characters; of an error that says nothing the line of code that led to it, or its name.
+    """
+    if said := str(error).strip().partition("\n")[0][:200].rstrip(" .:;"):
+        return said
+    ran = [frame.line for frame in extract_tb(error.__traceback__) if frame.line and not frame.line.startswith("raise")]
+    return ran[-1] if ran else type(error).__name__

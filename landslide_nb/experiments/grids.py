@@ -4,7 +4,7 @@ from typing import get_args
 
 from landslide_nb.experiments.published import published
 from landslide_nb.experiments.study import Study
-from landslide_nb.models.backbones import Stem
+from landslide_nb.models.names import Stem
 
 
 def ablations(study: Study) -> dict[str, Study]:

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
 from landslide_nb.common.errors import StudyError
-from landslide_nb.models.backbones import check_name
+from landslide_nb.models.names import check_name
 from landslide_nb.training.settings import Settings
 
 if TYPE_CHECKING:

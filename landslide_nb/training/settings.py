@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 from landslide_nb.data.bands import LEVELS, Channel
 from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.data.dataset import DataSet
-from landslide_nb.models.backbones import Stem, check_name
+from landslide_nb.models.names import Stem, check_bands, check_name
 
 Unit = Annotated[float, Field(ge=0, le=1)]
 
@@ -93,6 +93,7 @@ class Settings(BaseModel):
     def _offered(self) -> Self:
         """What needs bands is refused where they are not there."""
         bands = self.data_set.bands
+        check_bands(self.backbone, bands)
         if self.physical and bands.other_pass is None:
             names = ", ".join(bands.names)
             raise PydanticCustomError(

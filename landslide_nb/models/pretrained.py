@@ -13,15 +13,20 @@ from timm.models import load_state_dict
 from timm.models._efficientnet_blocks import DepthwiseSeparableConv
 from torch import Tensor
 
-from landslide_nb.common.errors import WeightsError
+from landslide_nb.common.errors import WeightsError, reason
+from landslide_nb.data.bands import Channel
 
 State = dict[str, Tensor]
 PACKAGED: Final = "tf_efficientnet_lite0"
-# Where a first convolution has our bands, by how many channels it sees: VV and VH of Sentinel-1, or B1 to B12 with B8A of
-# Sentinel-2 (level 1C). Both passes are of the same sensor.
+# Where a first convolution has the band of a role, by how many channels it sees: VV and VH of Sentinel-1, or B1 to B12 with
+# B8A of Sentinel-2 (level 1C). Both passes are of the same sensor.
+SENTINEL_2: Final = (
+    *("coastal", "blue", "green", "red", "red_edge_1", "red_edge_2", "red_edge_3", "nir", "narrow_nir"),
+    *("water_vapour", "cirrus", "swir_1", "swir_2"),
+)
 PLACES: Final[Mapping[int, Mapping[str, int]]] = {
-    2: {"DVV": 0, "DVH": 1, "AVV": 0, "AVH": 1},
-    13: {"R": 3, "G": 2, "B": 1, "NIR": 7},
+    2: {"vv": 0, "vh": 1},
+    len(SENTINEL_2): {role: place for place, role in enumerate(SENTINEL_2)},
 }
 # DeCUR (Wang et al., 2024) trains two networks together: backbone_1 sees the radar, backbone_2 the optical bands. The optical
 # one leads where a file has both. What else its files hold served the pretraining only.
@@ -29,13 +34,13 @@ TRUNKS: Final = ("backbone_2.", "backbone_1.", "backbone.")
 BESIDE: Final = ("projector1.", "projector2.", "bn.")
 
 
-def from_file(path: str, name: str, channels: Sequence[str]) -> State:
+def from_file(path: str, name: str, channels: Sequence[Channel]) -> State:
     """The weights of a network in a file; all of them but the last layer's have to be there.
 
     Args:
         path: a file of torch or safetensors: timm's names, with or without `module.` before them, or a checkpoint of DeCUR.
         name: the timm model that they are for.
-        channels: the names of what the network will see. First filters of 3 channels are left for timm to repeat, of as many
+        channels: what the network will see. First filters of 3 channels are left for timm to repeat, of as many
             as the network's are taken as they are, of 2 (Sentinel-1) or 13 (Sentinel-2) are mapped by meaning.
 
     Raises:
@@ -48,8 +53,9 @@ def from_file(path: str, name: str, channels: Sequence[str]) -> State:
         needed = {key for key in network.state_dict() if not key.endswith("num_batches_tracked")}
         trunks = [trunk for prefix in TRUNKS if (trunk := _below(loaded, prefix))]
     except Exception as error:  # torch, pickle and safetensors each raise their own
-        reason = str(error).strip().partition("\n")[0][:200]
-        raise WeightsError(f"{path} is not a file of weights ({reason}); give another, or weights='none'") from error
+        raise WeightsError(
+            f"{path} is not a file of weights ({reason(error)}); give another, or weights='none'"
+        ) from error
     if trunks:
         _check_nothing_else(path, loaded)
     weights, *others = trunks or [loaded]
@@ -69,7 +75,7 @@ def from_file(path: str, name: str, channels: Sequence[str]) -> State:
     return weights | {first: by_meaning(filters, channels)}
 
 
-def by_meaning(filters: Sequence[Tensor], channels: Sequence[str]) -> Tensor:
+def by_meaning(filters: Sequence[Tensor], channels: Sequence[Channel]) -> Tensor:
     """First filters for our channels from those of Sentinel-1, Sentinel-2 or both.
 
     A band that a sensor has keeps its filter; any other channel starts from the mean of all filters. They are scaled as timm
@@ -77,15 +83,15 @@ def by_meaning(filters: Sequence[Tensor], channels: Sequence[str]) -> Tensor:
 
     Args:
         filters: `(F, 2, k, k)` or `(F, 13, k, k)`, or one of each.
-        channels: the names of our channels, C of them.
+        channels: our channels, C of them.
 
     Returns:
         `(F, C, k, k)`.
     """
-    known = {band: weight[:, place] for weight in filters for band, place in PLACES[weight.shape[1]].items()}
+    known = {role: weight[:, place] for weight in filters for role, place in PLACES[weight.shape[1]].items()}
     together = torch.cat(list(filters), 1)
     mean = together.mean(1)
-    return torch.stack([known.get(name, mean) for name in channels], 1) * together.shape[1] / len(channels)
+    return torch.stack([known.get(channel.role, mean) for channel in channels], 1) * together.shape[1] / len(channels)
 
 
 def _below(weights: State, prefix: str) -> State:

@@ -1,6 +1,7 @@
 """Weights from files: DeCUR's checkpoints, as published, filters mapped to our bands by meaning, and refusals."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,10 +9,11 @@ import timm
 import torch
 from torch import Tensor
 
-from landslide_nb.common.errors import WeightsError
+from landslide_nb.common.errors import StudyError, WeightsError
 from landslide_nb.data.bands import BAND_NAMES, channel_names
-from landslide_nb.models.backbones import Backbone, UNetBackbone, create
-from landslide_nb.models.weights import PACKAGED, by_meaning, packaged_weights
+from landslide_nb.models.backbones import create
+from landslide_nb.models.encoders import TimmEncoder, UNetEncoder
+from landslide_nb.models.pretrained import PACKAGED, by_meaning, packaged_weights
 
 RESNET = "resnet18"  # a small relative of the published ResNet-50: the names are the same
 State = dict[str, Tensor]
@@ -36,8 +38,8 @@ def load(path: Path, weights: object, **more: object) -> State:
     """The network that a file makes."""
     torch.save(weights, path)
     model = create(RESNET, 12, str(path), **more)  # type: ignore[arg-type]
-    assert isinstance(model, Backbone)
-    return dict(model.network.state_dict())
+    assert isinstance(model.encoder, TimmEncoder)
+    return dict(model.encoder.network.state_dict())
 
 
 def body(weights: State) -> State:
@@ -142,8 +144,8 @@ def test_what_is_not_whole_is_refused(change: object, said: str, tmp_path: Path)
 def test_a_unets_encoder_starts_from_the_weights(stem: str) -> None:
     """A U-Net would be said to start from ImageNet, and start from nothing."""
     model = create(f"unet:{PACKAGED}", 12, "imagenet", stem)  # type: ignore[arg-type]
-    assert isinstance(model, UNetBackbone)
-    ours, theirs = model.unet.encoder.model.state_dict(), packaged_weights()
+    assert isinstance(model.encoder, UNetEncoder)
+    ours, theirs = model.encoder.unet.encoder.model.state_dict(), packaged_weights()
     trained = [name for name in ours if name != "conv_stem.weight" and "num_batches" not in name]
     assert len(trained) > 200 and all(torch.equal(ours[name], theirs[name]) for name in trained)
     first = ours["conv_stem.weight"]
@@ -158,7 +160,26 @@ def test_a_unets_encoder_starts_from_a_file(tmp_path: Path) -> None:
     optical, path = trunk(13, 1), tmp_path / "ms.pth"
     torch.save(optical, path)
     model = create(f"unet:{RESNET}", 12, str(path))
-    assert isinstance(model, UNetBackbone)
-    ours = dict(model.unet.encoder.model.state_dict())
+    assert isinstance(model.encoder, UNetEncoder)
+    ours = dict(model.encoder.unet.encoder.model.state_dict())
     assert same(body(ours), body(optical))
     assert torch.equal(ours["conv1.weight"], by_meaning([optical["conv1.weight"]], BAND_NAMES))
+
+
+@pytest.mark.parametrize("name", ["test_convnext", "unet:test_convnext", "test_vit"])
+def test_a_stem_is_found_wherever_timm_has_it(name: str, tmp_path: Path) -> None:
+    """The comparison of first layers would end in a traceback for networks whose first layer is within another."""
+    path = tmp_path / "rgb.pth"
+    torch.save(timm.create_model(name.removeprefix("unet:"), num_classes=0).state_dict(), path)
+    aware, repeated = (create(name, 12, str(path), stem, 64).state_dict() for stem in ("aware", "repeat"))
+    changed = [key for key in aware if not torch.equal(aware[key], repeated[key]) and "decoder" not in key]
+    assert len(changed) == 1 and aware[changed[0]].shape[1] == 12
+    assert torch.equal(aware[changed[0]][:, :3], repeated[changed[0]][:, :3])
+
+
+def test_a_network_without_a_first_convolution_is_refused_an_aware_stem(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stem would be reported as aware, and be timm's."""
+    known = replace(timm.get_pretrained_cfg(PACKAGED), first_conv=None)
+    monkeypatch.setattr(timm, "get_pretrained_cfg", lambda name: known)
+    with pytest.raises(StudyError, match=f"{PACKAGED} has no first convolution to start anew; take stem 'repeat'"):
+        create(PACKAGED, 12, "imagenet", "aware", 64)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from landslide_nb.models.fold import fit_fold
 from torch import Tensor, nn
 
 from landslide_nb.common.errors import StudyError
@@ -12,20 +13,20 @@ from landslide_nb.data.patches import Patches
 from landslide_nb.data.scaling import Scaler
 from landslide_nb.data.splits import split
 from landslide_nb.models.backbones import create
-from landslide_nb.models.multi import Multi, MultiBackbone
-from landslide_nb.models.weights import PACKAGED
-from landslide_nb.training.batches import prepare
-from landslide_nb.training.fold import fit_fold
+from landslide_nb.models.encoders import Backbone
+from landslide_nb.models.late_fusion import FusionName, LateFusion
+from landslide_nb.models.pretrained import PACKAGED
+from landslide_nb.training.loop import prepare
 from landslide_nb.training.settings import Settings
 
 SMALL = "multi:test_efficientnet"
 
 
-def made(name: str = SMALL, channels: int = 12) -> MultiBackbone:
+def made(name: str = SMALL, channels: int = 12) -> Backbone:
     """A network in evaluation whose logits depend on its input."""
     torch.manual_seed(0)
     model = create(name, channels, "none", image_size=32)
-    assert isinstance(model, MultiBackbone)
+    assert isinstance(model.encoder, LateFusion)
     nn.init.normal_(model.classifier.weight)
     return model.eval()
 
@@ -113,7 +114,10 @@ def test_all_missing_is_no_number_to_fear() -> None:
 def test_passes_can_share_an_encoder() -> None:
     """`shared` would train three, or the copy in a file would be refused as shared memory."""
     model, x = made("multi(shared):test_efficientnet"), patches()
-    assert sorted(model.encoders) == ["optical", "radar"]
+    assert sorted(modality for modality, _ in model.get_submodule("encoder.encoders").named_children()) == [
+        "optical",
+        "radar",
+    ]
     swapped = x[:, [0, 1, 2, 3, 8, 9, 10, 11, 4, 5, 6, 7]]
     width = model.classifier.in_features // 3
     with torch.no_grad():
@@ -130,8 +134,8 @@ def test_passes_can_share_an_encoder() -> None:
 def test_a_stem_that_is_aware_keeps_colours_for_colours() -> None:
     """A radar pass would start from a filter for red."""
     model = create(f"multi:{PACKAGED}", 12, "imagenet", "aware").state_dict()
-    rgb = create(PACKAGED, 4, "imagenet").state_dict()["network.conv_stem.weight"]
-    optical, radar = (model[f"encoders.{name}.conv_stem.weight"] for name in ("optical", "descending"))
+    rgb = create(PACKAGED, 4, "imagenet").state_dict()["encoder.network.conv_stem.weight"]
+    optical, radar = (model[f"encoder.encoders.{name}.network.conv_stem.weight"] for name in ("optical", "descending"))
     assert torch.equal(optical[:, :3], rgb[:, :3])
     mean = rgb[:, :3].mean(1)
     assert torch.allclose(optical[:, 3], mean)
@@ -141,14 +145,18 @@ def test_a_stem_that_is_aware_keeps_colours_for_colours() -> None:
 def test_sentinels_weights_go_to_the_bands_that_they_are_of(tmp_path: Path) -> None:
     """Filters for VV would be given to a colour."""
     torch.manual_seed(0)
-    network = create("resnet18", 12, "none").get_submodule("network").state_dict()
+    network = create("resnet18", 12, "none").get_submodule("encoder.network").state_dict()
     first = network["conv1.weight"]
     radar = torch.randn(first.shape[0], 2, *first.shape[2:])
     torch.save(network | {"conv1.weight": radar}, tmp_path / "s1.pth")
     loaded = create("multi:resnet18", 12, str(tmp_path / "s1.pth")).state_dict()
     for modality in ("descending", "ascending"):
-        assert torch.allclose(loaded[f"encoders.{modality}.conv1.weight"][:, :2], radar * 2 / 4, atol=1e-6)
-    assert torch.allclose(loaded["encoders.optical.conv1.weight"][:, 0], radar.mean(1) * 2 / 4, atol=1e-6)
+        assert torch.allclose(
+            loaded[f"encoder.encoders.{modality}.network.conv1.weight"][:, :2], radar * 2 / 4, atol=1e-6
+        )
+    assert torch.allclose(
+        loaded["encoder.encoders.optical.network.conv1.weight"][:, 0], radar.mean(1) * 2 / 4, atol=1e-6
+    )
 
 
 @pytest.mark.parametrize(
@@ -169,9 +177,9 @@ def test_a_wrong_name_is_one_sentence(name: str, said: str) -> None:
 
 def test_names_say_what_is_seen() -> None:
     """The order of the words would change the network."""
-    assert Multi.parse("multi( ascending , optical ):resnet18") == Multi("resnet18", ("optical", "ascending"))
-    assert Multi.parse("multi:resnet18") == Multi("resnet18")
-    assert Multi.parse("resnet18") is None and Multi.parse("unet:resnet18") is None
+    assert FusionName.parse("multi( ascending , optical ):resnet18") == FusionName("resnet18", ("optical", "ascending"))
+    assert FusionName.parse("multi:resnet18") == FusionName("resnet18")
+    assert FusionName.parse("resnet18") is None and FusionName.parse("unet:resnet18") is None
 
 
 def test_a_fold_trains_with_modalities_dropped(tiny: Patches) -> None:
