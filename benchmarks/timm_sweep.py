@@ -27,7 +27,7 @@ from torch.nn.functional import kl_div, log_softmax
 
 from landslide_nb.common.errors import LandslideError
 from landslide_nb.data.scaling import Scaler
-from landslide_nb.inference import onnx
+from landslide_nb.inference import onnx as to_onnx
 from landslide_nb.inference.ensemble import Network
 from landslide_nb.models.backbones import Backbone, create, parameters
 from landslide_nb.training.settings import Settings
@@ -131,7 +131,7 @@ def written(name: str, model: Backbone) -> str:
     settings = Settings(backbone=name, weights="none", image_size=SIZE, channels=WRITTEN)
     scaler = Scaler(np.linspace(-1, 1, WRITTEN, dtype=np.float32), np.linspace(0.5, 2, WRITTEN, dtype=np.float32))
     with tempfile.TemporaryDirectory() as folder:
-        onnx.write(Network(settings, scaler, dict(model.state_dict())), Path(folder) / "network.onnx")
+        to_onnx.write(Network(settings, scaler, dict(model.state_dict())), Path(folder) / "network.onnx")
     return "ok"
 
 

@@ -77,7 +77,7 @@ class Simulator(NamedTuple):
 
 
 def simulate(n: int, seed: int, positive_rate: float = POSITIVE_RATE, model: Simulator | None = None) -> Patches:
-    """Simulated patches: the same seed gives the same bytes, on any number of threads.
+    """Simulated patches: the same seed gives the same bytes, on any machine and number of threads.
 
     Args:
         n: how many.
@@ -163,7 +163,8 @@ def _independent(rows: pd.DataFrame, first: str, second: str) -> tuple[pd.Series
     """Mean and spread, to first order, of (first − second) / (first + second) for independent bands."""
     a, b = rows[f"{first}_mean"], rows[f"{second}_mean"]
     total = (a + b).clip(lower=1)
-    spread = 2 * np.hypot(b * rows[f"{first}_std"], a * rows[f"{second}_std"]) / total**2
+    # Not np.hypot: the C library rounds it, and differently from one version to the next.
+    spread = 2 * np.sqrt((b * rows[f"{first}_std"]) ** 2 + (a * rows[f"{second}_std"]) ** 2) / total**2
     return (a - b) / total, pd.Series(np.maximum(spread, 1e-6), rows.index)
 
 

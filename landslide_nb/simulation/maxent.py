@@ -3,8 +3,12 @@
 Of all densities on [min, max] with a given mean, standard deviation, skewness and kurtosis, the one of largest entropy is
 the exponential of a polynomial of fourth degree. Its four coefficients minimise a convex function; Newton's method finds
 them for each band of each patch on its own, so the result does not depend on the number of threads.
+
+Nor does it depend on the machine: only operations that IEEE 754 fixes to the last bit are used, in a fixed order. LAPACK, and
+the exponentials and logarithms of the C library, round differently from one processor or version to the next.
 """
 
+import math
 from typing import Final
 
 import numba
@@ -13,6 +17,11 @@ from numpy.typing import NDArray
 
 NODES: Final = 193
 ITERATIONS: Final = 60
+SMALLEST: Final = -1022  # exponent of two of a normal number
+POWERS: Final = np.ldexp(1.0, np.arange(SMALLEST, 1024))
+TAYLOR: Final = 1 / np.array([float(math.factorial(k)) for k in range(13, -1, -1)])
+LN2_HIGH: Final = float.fromhex("0x1.62e42feep-1")  # its last bits are zero, so that few multiples of it are rounded
+LN2_LOW: Final = float.fromhex("0x1.a39ef35793c76p-33")
 Floats = NDArray[np.float64]
 
 
@@ -47,13 +56,16 @@ def _solve(
     target = _inner_moments(a, b, skew, kurt, count)
     scale = max(-a, b)
     t, log_step = np.empty(NODES), np.empty(NODES)
-    first, last = np.arcsinh(2 * a), np.arcsinh(2 * b)
+    first, last = -_arcsinh(-2 * a), _arcsinh(2 * b)
     for j in range(NODES):  # dense where most values are, and reaching the ends
         u = first + (last - first) * j / (NODES - 1)
-        t[j] = 0.5 * np.sinh(u) / scale
-        log_step[j] = np.log(np.cosh(u))
+        growth = _exp(u)
+        t[j] = 0.25 * (growth - 1 / growth) / scale
+        log_step[j] = _log(0.5 * (growth + 1 / growth))
+    power = 1.0
     for k in range(4):
-        target[k] /= scale ** (k + 1)
+        power *= scale
+        target[k] /= power
     density = _newton(t, log_step, target)
     _invert(t, density, scale, values)
     _fit_mean_and_std(values, mean, std, low, high)
@@ -64,8 +76,11 @@ def _inner_moments(a: float, b: float, skew: float, kurt: float, count: int) -> 
     """Moments of the values between the smallest and the largest, which are there in any case (all standardised)."""
     moments = np.array([0.0, 1.0, skew, kurt + 3.0])
     inner = np.empty(4)
+    power_a, power_b = 1.0, 1.0
     for k in range(4):
-        inner[k] = (moments[k] - (a ** (k + 1) + b ** (k + 1)) / count) / (1 - 2 / count)
+        power_a *= a
+        power_b *= b
+        inner[k] = (moments[k] - (power_a + power_b) / count) / (1 - 2 / count)
     m1 = inner[0]
     variance = inner[1] - m1**2
     third = inner[2] - 3 * m1 * inner[1] + 2 * m1**3
@@ -102,7 +117,7 @@ def _newton(t: Floats, log_step: Floats, target: Floats) -> Floats:
         for k in range(4):
             hessian[k, k] *= 1 + 1e-9
             hessian[k, k] += 1e-14
-        step = np.linalg.solve(hessian, gradient)
+        step = _cholesky_solve(hessian, gradient)
         length, improved = 1.0, False
         for _halving in range(25):
             trial = coefficients - length * step
@@ -118,6 +133,30 @@ def _newton(t: Floats, log_step: Floats, target: Floats) -> Floats:
 
 
 @numba.njit(cache=True, error_model="numpy")
+def _cholesky_solve(matrix: Floats, right: Floats) -> Floats:
+    """The solution of a positive definite system."""
+    size = len(right)
+    factor, solution = np.zeros((size, size)), right.copy()
+    for k in range(size):
+        for m in range(k):
+            factor[k, m] = matrix[k, m]
+            for i in range(m):
+                factor[k, m] -= factor[k, i] * factor[m, i]
+            factor[k, m] /= factor[m, m]
+        pivot = matrix[k, k]
+        for m in range(k):
+            pivot -= factor[k, m] ** 2
+            solution[k] -= factor[k, m] * solution[m]
+        factor[k, k] = np.sqrt(max(pivot, 1e-12 * matrix[k, k]))  # above what rounding may leave of it
+        solution[k] /= factor[k, k]
+    for k in range(size - 1, -1, -1):
+        for m in range(k + 1, size):
+            solution[k] -= factor[m, k] * solution[m]
+        solution[k] /= factor[k, k]
+    return solution
+
+
+@numba.njit(cache=True, error_model="numpy")
 def _density(t: Floats, log_step: Floats, target: Floats, coefficients: Floats, density: Floats) -> float:
     """Fill the density for some coefficients; returns the convex function that Newton's method minimises."""
     c1, c2, c3, c4 = coefficients
@@ -128,11 +167,11 @@ def _density(t: Floats, log_step: Floats, target: Floats, coefficients: Floats, 
         largest = max(largest, density[j])
     total = 0.0
     for j in range(NODES):
-        density[j] = np.exp(density[j] - largest)
+        density[j] = _exp(density[j] - largest)
         total += density[j]
     for j in range(NODES):
         density[j] /= total
-    convex: float = largest + np.log(total) - c1 * target[0] - c2 * target[1] - c3 * target[2] - c4 * target[3]
+    convex: float = largest + _log(total) - c1 * target[0] - c2 * target[1] - c3 * target[2] - c4 * target[3]
     return convex
 
 
@@ -171,3 +210,37 @@ def _fit_mean_and_std(values: NDArray[np.float32], mean: float, std: float, low:
     for i in range(len(inner)):
         inner[i] = min(max(mean + std * inner[i], low), high)
     values[0], values[len(values) - 1] = low, high
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _exp(x: float) -> float:
+    """e^x to about one unit in the last place, 0 where it would be no normal number."""
+    if x < -708:
+        return 0.0
+    if not x < 709:  # too large, or NaN
+        return x + np.inf
+    exponent = np.floor(x / (LN2_HIGH + LN2_LOW) + 0.5)
+    rest = x - exponent * LN2_HIGH - exponent * LN2_LOW
+    series = 0.0
+    for coefficient in TAYLOR:  # |rest| ≤ ln(2) / 2
+        series = series * rest + coefficient
+    return series * float(POWERS[int(exponent) - SMALLEST])
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _log(x: float) -> float:
+    """The natural logarithm of a positive number."""
+    fraction, exponent = math.frexp(x)
+    if fraction < np.sqrt(0.5):
+        fraction, exponent = 2 * fraction, exponent - 1
+    ratio = (fraction - 1) / (fraction + 1)
+    square, series = ratio * ratio, 0.0
+    for k in range(23, 0, -2):  # of 2 artanh(ratio), |ratio| < 0.172
+        series = series * square + 1 / k
+    return exponent * LN2_HIGH + (2 * ratio * series + exponent * LN2_LOW)
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _arcsinh(x: float) -> float:
+    """Of a number that is not negative."""
+    return _log(x + np.sqrt(x * x + 1))

@@ -4,6 +4,9 @@ The two are made apart. A band's 4,096 values follow from its mean, standard dev
 (`marginals`). Where they lie follows from random fields that bands share (terrain, vegetation, speckle) and from shapes
 (a scar and what looks like one): the pixel whose field is k-th smallest gets the k-th smallest value. So the statistics
 hold whatever the arrangement is. What it shows of real spatial structure is a guess.
+
+A seed has to give the same bytes on any machine, but numpy's functions round differently on different processors. So fields
+are float64, and only their order counts: a difference in the last place changes it once in some millions of patches.
 """
 
 from collections import deque
@@ -35,6 +38,10 @@ WIDTH: Final = (4, 8)
 LOOK_ALIKES: Final = 0.4
 REPEATED: Final = 0.1
 LIMIT: Final = 0.999  # of an index, before its artanh
+STEP: Final = 2.0**-20  # values of a field that are nearer to each other are in the order of their pixels
+# Beyond it, numpy takes the C library's logarithm in float32, which is not the same everywhere; one in 4,000 values is.
+NOISE_LIMIT: Final = 3.65
+
 Field = NDArray[np.floating]
 
 
@@ -43,7 +50,7 @@ def render(statistics: pd.DataFrame, seed: int) -> Patches:
 
     Args:
         statistics: columns as `statistics.describe` gives them.
-        seed: of the arrangement; the same seed gives the same bytes, on any number of threads.
+        seed: of the arrangement; the same seed gives the same bytes, on any machine and number of threads.
 
     Raises:
         DataError: if a column is missing.
@@ -75,19 +82,23 @@ def stream(statistics: pd.DataFrame, seed: int) -> Iterator[NDArray[np.float32]]
 def _render(rows: pd.DataFrame, rng: Generator) -> NDArray[np.float32]:
     """Pixels of one batch: the values of each band and index, placed in the order of fields."""
     moments = rows[[f"{signal}_{moment}" for signal in SIGNALS for moment in MOMENTS]].to_numpy(np.float64)
-    values = quantiles(moments.reshape(-1, len(MOMENTS)), SIZE**2).reshape(len(rows), len(SIGNALS), -1)
+    solved = quantiles(moments.reshape(-1, len(MOMENTS)), SIZE**2).astype(np.float64)
+    values = solved.reshape(len(rows), len(SIGNALS), -1)
     terrain = random_fields(len(rows), rng, 4.4)
     light, *changes = _scar(rows, terrain, rng)
     optical = np.round(_optical(values, light, rng))
     fields = _radar(rows, terrain, changes, rng)
     radar = [_place(values[:, len(OPTICAL) + i], field) for i, field in enumerate(fields)]
-    return _repeat_neighbours(np.stack([*optical, *radar], 1), rng)
+    return _repeat_neighbours(np.stack([*optical, *radar], 1), rng).astype(np.float32)
 
 
 def _place(values: Field, field: Field) -> Field:
     """Sorted values `(N, P)` at the pixels of a field `(N, H, W)`: the k-th smallest where the field's k-th smallest is."""
+    pixels = values.shape[1]
+    # Whole numbers, no two alike, have one order, however they are sorted; argsort's order of equal ones is the processor's.
+    keys = np.rint(field.reshape(len(field), -1) / STEP).astype(np.int64) * pixels + np.arange(pixels)
     placed = np.empty_like(values)
-    np.put_along_axis(placed, np.argsort(field.reshape(len(field), -1), axis=1), values, axis=1)
+    np.put_along_axis(placed, np.sort(keys, axis=1) % pixels, values, axis=1)
     return placed.reshape(field.shape)
 
 
@@ -135,8 +146,8 @@ def random_fields(n: int, rng: Generator, roughness: float) -> Field:
     """`n` random fields `(n, H, W)`, mean 0 and standard deviation 1, whose power falls with frequency^roughness."""
     side = SIZE + SIZE // 2  # a periodic field is cut, so that opposite edges are not alike
     fy, fx = np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)[None]
-    amplitude = ((fy**2 + fx**2 + (0.5 / SIZE) ** 2) ** (-roughness / 4)).astype(np.float32)
-    noise = rng.standard_normal((2, n, *amplitude.shape), dtype=np.float32)
+    amplitude = (fy**2 + fx**2 + (0.5 / SIZE) ** 2) ** (-roughness / 4)
+    noise = rng.standard_normal((2, n, *amplitude.shape), dtype=np.float32).clip(-NOISE_LIMIT, NOISE_LIMIT)
     field: Field = scipy.fft.irfft2((noise[0] + 1j * noise[1]) * amplitude, s=(side, side))[:, :SIZE, :SIZE]
     field -= field.mean((1, 2), keepdims=True)
     field /= field.std((1, 2), keepdims=True)
@@ -155,7 +166,7 @@ def _log_correlation(nir: Field, visible: Field, index: Field) -> Field:
     a, b, c = _logarithm(nir), 2 * np.arctanh(np.clip(index, -LIMIT, LIMIT)), _logarithm(visible)
     covariance = (a.var(1) + b.var(1) - c.var(1)) / 2
     correlation = covariance / np.maximum(a.std(1) * b.std(1), 1e-6)
-    clipped: Field = np.clip(correlation, -0.97, 0.97).astype(np.float32)
+    clipped: Field = np.clip(correlation, -0.97, 0.97)
     return clipped[:, None, None]
 
 
@@ -166,7 +177,7 @@ def _logarithm(band: Field) -> Field:
 def _sign(rows: pd.DataFrame, band: str) -> Field:
     """Which tail of a band's values is the longer one, `(N, 1, 1)`: that is where the change lies."""
     upper = rows[f"{band}_max"] - rows[f"{band}_mean"] > rows[f"{band}_mean"] - rows[f"{band}_min"]
-    return np.where(upper, 1, -1)[:, None, None].astype(np.float32)
+    return np.where(upper, 1, -1)[:, None, None]
 
 
 def _scar(rows: pd.DataFrame, terrain: Field, rng: Generator) -> Field:
@@ -176,12 +187,12 @@ def _scar(rows: pd.DataFrame, terrain: Field, rng: Generator) -> Field:
     soil) lies across the slope, in one of the three only.
     """
     n = len(rows)
-    row, column = np.mgrid[:SIZE, :SIZE].astype(np.float32)
-    x0, y0 = rng.uniform(12, SIZE - 12, (2, n, 1, 1)).astype(np.float32)
+    row, column = np.mgrid[:SIZE, :SIZE]
+    x0, y0 = rng.uniform(12, SIZE - 12, (2, n, 1, 1))
     dy, dx = (np.asarray(gradient) for gradient in np.gradient(terrain, axis=(1, 2)))
     centre = (np.arange(n), y0[:, 0, 0].astype(int), x0[:, 0, 0].astype(int))
     is_scar = rows.get("label", pd.Series(0, rows.index)).to_numpy()[:, None, None] == 1
-    across_slope = rng.uniform(0.6, np.pi - 0.6, (n, 1, 1)).astype(np.float32)
+    across_slope = rng.uniform(0.6, np.pi - 0.6, (n, 1, 1))
     angle = np.arctan2(dy[centre], dx[centre])[:, None, None] + np.where(is_scar, 0, across_slope)
     along = (column - x0) * np.cos(angle) + (row - y0) * np.sin(angle)
     across = (row - y0) * np.cos(angle) - (column - x0) * np.sin(angle)
@@ -193,7 +204,7 @@ def _scar(rows: pd.DataFrame, terrain: Field, rng: Generator) -> Field:
     )
     lift = np.array([OPTICAL_LIFT, CHANGE_LIFT, CHANGE_LIFT])[:, None, None, None]
     strength = np.exp(rng.normal(0, 0.3, (3, n, 1, 1)))
-    lifted: Field = (shape * seen * lift * strength).astype(np.float32)
+    lifted: Field = shape * seen * lift * strength
     return lifted
 
 

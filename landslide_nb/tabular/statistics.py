@@ -79,7 +79,9 @@ def of_pixels(pixels: Pixels, bands: BandSet) -> Features:
     varies = variance > (1e-7 * mean) ** 2
     safe = np.where(varies, variance, 1.0)
     kurt = np.where(varies, np.einsum("ncp,ncp->nc", squares, squares) / signals.shape[2] / safe**2 - 3, 0)
-    skew = np.where(varies, np.einsum("ncp,ncp->nc", squares, centred) / signals.shape[2] / safe**1.5, 0)
+    # Not safe**1.5, which processors round differently; a square root is exact.
+    cubed = safe * np.sqrt(safe)
+    skew = np.where(varies, np.einsum("ncp,ncp->nc", squares, centred) / signals.shape[2] / cubed, 0)
     moments = np.stack([mean, np.sqrt(variance), signals.min(2), signals.max(2), kurt, skew], 2)
     brightness = [mean[:, list(bands.rgb)].mean(1, keepdims=True)] if bands.rgb else []
     return np.concatenate([*brightness, moments.reshape(len(pixels), -1)], 1).astype(np.float32)

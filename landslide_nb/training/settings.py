@@ -29,7 +29,7 @@ class Settings(BaseModel):
     stem: Stem = Field("repeat", description="what the first convolution starts from: `repeat`, `aware`, `random`")
     image_size: int = Field(256, ge=16, le=1024, description="pixels a side after resizing")
     channels: int = Field(
-        "bands",  # type: ignore[arg-type]
+        "bands",
         description="how many: `bands`, or with derived channels `indices` or `edges`; of the challenge 12, 20 or 28",
         validate_default=True,
     )

@@ -104,6 +104,6 @@ def _summary(found: Found) -> str:
     passes = " and ".join(f"the {group} pass is {told[group]} them" for group in RIVALS[1:])
     bands = CHALLENGE.bands
     return (
-        f"So by the F1 that trees lose, all {len(bands.radar)} SAR bands together are {told[RIVALS[0]]} the {len(bands.optical)} optical ones;"
-        f" with as many bands as those, {passes}."
+        f"So by the F1 that trees lose, all {len(bands.radar)} SAR bands together are {told[RIVALS[0]]} the"
+        f" {len(bands.optical)} optical ones; with as many bands as those, {passes}."
     )
