@@ -1,7 +1,9 @@
 """The one contract: a network's logits are made of its features, whatever its kind; what cannot keep it is refused by name."""
 
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import timm
 import torch
@@ -193,6 +195,16 @@ def test_looking_at_a_network_does_not_change_it() -> None:
         assert encoder.training
     after = network.state_dict()
     assert all(torch.equal(after[name], value) for name, value in before.items())
+
+
+def test_the_published_sweep_has_no_fault() -> None:
+    """A network that ends in a traceback would be published as one that was looked at."""
+    table = pd.read_csv(Path(__file__).parents[1] / "results" / "timm_sweep.csv")
+    assert table["model"].nunique() > 100 and table["family"].nunique() >= 95
+    assert sorted(table["channels"].unique()) == [3, 12, 14]
+    works = (table[["built", "trained", "embedded"]] == "ok").all(axis=1)
+    assert table["fault"].isna().all() and (works ^ table["refused"].notna()).all()
+    assert table["onnx"].notna().eq(works).all()
 
 
 def test_a_reason_is_one_line() -> None:
