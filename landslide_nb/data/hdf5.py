@@ -107,6 +107,13 @@ def read_fingerprint(path: str | Path) -> str:
         return str(file[sorted(file, reverse=True)[0]].attrs["fingerprint"])
 
 
+def read_labels(path: str | Path) -> Labels:
+    """The labels of the part that `read` reads by default, without its pixels; none of an unlabelled part."""
+    with opened(Path(path)) as file:
+        group = file[sorted(file, reverse=True)[0]]
+        return np.asarray(group["labels"][()] if "labels" in group else [], np.int8)
+
+
 def read_rows(path: str | Path, part: str = "test") -> tuple[str, ...]:
     """The ids of a part in the order, and as often, as the challenge's CSV lists them."""
     with opened(Path(path)) as file:

@@ -19,6 +19,7 @@ from landslide_nb.data.sources import zindi
 from landslide_nb.data.splits import Split
 from landslide_nb.experiments.study import TWINS, Study
 from landslide_nb.simulation import draw, render
+from landslide_nb.simulation.draw import POSITIVE_RATE
 from landslide_nb.tabular import statistics
 
 
@@ -49,6 +50,14 @@ def fingerprint(study: Study) -> str:
     if Path(study.data).is_file():
         return read_fingerprint(study.data)
     return patches(study).fingerprint
+
+
+def counts(study: Study) -> tuple[int, float]:
+    """How many labelled patches a study has and the share with a landslide; of data that nobody can look at, the edition's word."""
+    if Path(study.data).is_file():
+        labels = read_labels(study.data)
+        return len(labels), float(labels.mean()) if len(labels) else 0.0
+    return study.simulated_patches, POSITIVE_RATE
 
 
 def split(study: Study, patches: Patches) -> Split:
