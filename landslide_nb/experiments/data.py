@@ -13,7 +13,7 @@ from landslide_nb.common.source import code_of
 from landslide_nb.data import splits
 from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.data.dataset import DataSet
-from landslide_nb.data.hdf5 import read_data_set, read_fingerprint
+from landslide_nb.data.hdf5 import read_data_set, read_fingerprint, read_labels
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.sources import zindi
 from landslide_nb.data.splits import Split

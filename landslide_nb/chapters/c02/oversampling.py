@@ -41,7 +41,7 @@ def balanced(pixels: Pixels, labels: Labels, split: Split, recipe: Mapping[str, 
     positive = int(labels[split.folds[0][0]].sum())
     more = positive < len(split.folds[0][0]) - positive
     number = {"ratio": 1.0} if more else {"n_syn": 0}
-    return oversample(pixels, labels, split, 0, **number, **recipe)  # type: ignore[arg-type]
+    return oversample(pixels, labels, split, 0, **number, **recipe)
 
 
 def neighbours_compared(pixels: Pixels, k: int = 5) -> pd.DataFrame:
