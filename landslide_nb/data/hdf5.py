@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 import h5py
 import numpy as np
+from pydantic import ValidationError
 
 from landslide_nb.common.arrays import Labels, Pixels
 from landslide_nb.common.errors import DataError
@@ -141,10 +142,14 @@ def data_set_of(file: h5py.File) -> DataSet:
     """The data set of an open file; one of the first format is of the challenge.
 
     Raises:
-        DataError: if a file of the first format has other bands than the challenge.
+        DataError: if it does not say, or a file of the first format has other bands than the challenge.
     """
     if file.attrs["format"] == FORMAT:
-        return DataSet.from_json(file.attrs["data_set"])
+        try:
+            return DataSet.from_json(file.attrs["data_set"])
+        except ValidationError as error:
+            said = error.errors()[0]["msg"]
+            raise DataError(f"{file.filename} does not say what its patches are ({said}); write it again") from error
     if (bands := tuple(file.attrs["bands"])) != CHALLENGE.bands.names:
         raise DataError(
             f"{file.filename} has the bands {', '.join(bands)}; expected {', '.join(CHALLENGE.bands.names)}"
