@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch import Generator, Tensor
 from torch.nn.functional import interpolate
 
@@ -232,6 +233,36 @@ def test_bfloat16_trains(tiny: Patches) -> None:
         build(settings()), torch.from_numpy(tiny.pixels), settings(precision="bfloat16"), scaler
     )
     assert log_odds.dtype == embeddings.dtype == np.float32
+
+
+@pytest.mark.parametrize("sure", [40.0, -40.0])
+def test_log_odds_do_not_saturate(tiny: Patches, sure: float) -> None:
+    """Probabilities of float32 end at 1 − 6e-8: two patches that a network is sure of would be told apart on one side only."""
+    chosen = settings()
+    model = build(chosen)
+    with torch.no_grad():
+        model.classifier.bias[1] = sure
+    scaler = Scaler.fit(tiny.pixels[TRAIN], BANDS, 12, "standard")
+    assert set(predict(model, torch.from_numpy(tiny.pixels), chosen, scaler)[0].tolist()) == {sure}
+
+
+def test_channels_are_derived_in_full_precision(tiny: Patches) -> None:
+    """With bfloat16 a network would be trained on other edges than it predicts with: Canny's thresholds see the last digits."""
+    seen: dict[str, list[Tensor]] = {}
+    pixels, scaler = torch.from_numpy(tiny.pixels), Scaler.fit(tiny.pixels[TRAIN], BANDS, 28, "standard")
+    for precision in ("float32", "bfloat16"):
+        chosen = settings(epochs=1, channels=28, image_size=64, precision=precision, **QUIET)
+        model, inputs = build(chosen), seen.setdefault(precision, [])
+        model.encoder.register_forward_pre_hook(lambda _, given, inputs=inputs: inputs.append(given[0].detach()))
+        nothing: tuple[NDArray[np.int64], NDArray[np.int8]] = (VALIDATION[:1], tiny.known_labels[VALIDATION[:1]])
+        train(model, pixels, rows(tiny), nothing, chosen, scaler)
+        predict(model, pixels, chosen, scaler)
+    assert len(seen["float32"]) == len(seen["bfloat16"]) == 4  # two batches, the validation patch, all patches
+    for full, half in zip(seen["float32"], seen["bfloat16"], strict=True):
+        assert half.dtype == torch.float32 and torch.equal(full, half)
+    edges = [channel.name for channel in BANDS.channels(28)].index("CannyNIR")
+    assert len(seen["bfloat16"][-1][:, edges].unique()) == 2
+    assert torch.equal(seen["bfloat16"][-1], batches_module.prepare(pixels, settings(channels=28, image_size=64), scaler))
 
 
 @pytest.mark.parametrize(("samples", "sizes"), [(10, [4, 4]), (8, [4, 4]), (3, [3])])
