@@ -7,7 +7,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from functools import cache
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -16,15 +20,18 @@ import torch
 from sklearn.preprocessing import StandardScaler
 
 from landslide_nb.augment.sample_table import SampleTable
-from landslide_nb.common.errors import DataError, LeakError
+from landslide_nb.common import source
+from landslide_nb.common.errors import DataError, LeakError, RunError, WeightsError
+from landslide_nb.common.lock import held
 from landslide_nb.data.patches import Patches
-from landslide_nb.experiments import code, run, runs
-from landslide_nb.experiments.run import Run
+from landslide_nb.experiments import code, runs
+from landslide_nb.experiments import run as experiment_run
+from landslide_nb.experiments.run import Result, Run
 from landslide_nb.experiments.study import Study
 from landslide_nb.training import fold as training_fold
 from landslide_nb.training.loop import predict
 
-ARRAYS = ("probabilities", "best_probabilities", "embeddings", "first", "second", "weight")
+ARRAYS = ("log_odds", "best_log_odds", "embeddings", "first", "second", "weight")
 FIT = """
 import sys, time
 from pathlib import Path
@@ -38,7 +45,7 @@ run.key
 while len(list(here.glob("ready-*"))) < 2:
     time.sleep(0.01)
 result = run.fit(lambda line: print(line, flush=True))
-print("sum", result.probabilities.sum())
+print("sum", result.log_odds.sum())
 """
 SETTINGS: dict[str, Any] = {
     "n_test": 6,
@@ -79,7 +86,7 @@ def refuse(*args: object, **options: object) -> None:
 
 
 @pytest.fixture(scope="module")
-def fitted(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Run, run.Result]]:
+def fitted(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Run, Result]]:
     """One run that several tests look at, in a store of its own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LANDSLIDE_NB_STORE", str(tmp_path_factory.mktemp("fitted")))
@@ -108,7 +115,7 @@ def test_a_run_is_trained_once(empty: Path, data: Path, monkeypatch: pytest.Monk
     assert not run.done
     first = run.fit()
     assert run.done and run.folder.is_relative_to(empty)
-    monkeypatch.setattr(runs, "fit_fold", refuse)
+    monkeypatch.setattr(experiment_run, "fit_fold", refuse)
     second = Run(study(data), 0).fit()
     for name in ARRAYS:
         assert getattr(first, name).tobytes() == getattr(second, name).tobytes(), name
@@ -131,7 +138,7 @@ def test_fold_data_and_code_change_the_key(
     brighter = Patches(tiny.ids, tiny.pixels + 1, tiny.labels)
     brighter.write(tmp_path / "brighter.h5")
     keys = [Run(study(data), 0).key, Run(study(data), 1).key, Run(study(tmp_path / "brighter.h5"), 0).key]
-    monkeypatch.setattr(runs, "code_version", lambda: {"code": "another"})
+    monkeypatch.setattr(experiment_run, "code_version", lambda: {"code": "another"})
     keys.append(Run(study(data), 0).key)
     assert len(set(keys)) == 4
 
@@ -162,9 +169,13 @@ def test_a_copy_of_the_data_is_the_same_run(data: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "text", "changes"),
     [
-        ("models/training.py", "\n# a comment\n", False),
-        ("analysis/figures.py", "\nX = 1\n", False),
-        ("models/training.py", "\nX = 1\n", True),
+        ("training/loop.py", "\n# a comment\n", False),
+        ("training/loop.py", "\n\n    # a comment, indented\n\n", False),
+        ("chapters/c05/figures.py", "\nX = 1\n", False),
+        ("experiments/comparisons.py", "\nX = 1\n", False),
+        ("training/loop.py", "\nX = 1\n", True),
+        ("training/batches.py", "\nX = 1\n", True),
+        ("models/encoders.py", "\nX = 1\n", True),
         ("augment/smote.py", "\nX = 1\n", True),
         ("data/channels.py", "\nX = 1\n", True),
     ],
@@ -174,12 +185,15 @@ def test_code_version_follows_the_code_of_runs(
 ) -> None:
     """A comment or a figure would train everything again, or a changed loop nothing."""
     package = tmp_path / "landslide_nb"
-    shutil.copytree(Path(runs.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(source.PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
     with (package / file).open("a") as stream:
         stream.write(text)
     before = code.code_version()["code"]
-    monkeypatch.setattr(runs, "__file__", str(package / "runs.py"))
-    assert (code.code_version.__wrapped__()["code"] != before) == changes
+    monkeypatch.setattr(source, "PACKAGE", package)
+    monkeypatch.setattr(source, "COMMON", package / "common")
+    for known in (source.files_of, source.code_of):  # for this copy of the package only
+        monkeypatch.setattr(source, known.__name__, cache(known.__wrapped__))
+    assert (source.code_of(code.TRAINING) != before) == changes
 
 
 def test_two_processes_train_a_run_once(empty: Path, data: Path, tmp_path: Path) -> None:
@@ -218,13 +232,13 @@ def test_nothing_is_half_written(part: str, empty: Path, data: Path, monkeypatch
         raise RuntimeError("no space left")
 
     with monkeypatch.context() as patch:
-        patch.setattr(runs, part, fail)
+        patch.setattr(experiment_run, part, fail)
         with pytest.raises(RuntimeError, match="no space left"):
             run.fit()
     assert not run.done
     result = run.fit()
     assert run.done and len(result.history) == 1
-    assert sorted(path.name for path in empty.glob("runs/*") if path.suffix != ".lock") == [run.key]
+    assert sorted(path.name for path in empty.glob("runs/*")) == [run.key]
 
 
 def test_an_interrupted_run_goes_on(empty: Path, data: Path) -> None:
@@ -242,17 +256,17 @@ def test_an_interrupted_run_goes_on(empty: Path, data: Path) -> None:
     assert result.history["epoch"].tolist() == [1, 2, 3]
 
 
-def test_the_kept_network_gives_the_kept_probabilities(fitted: tuple[Run, run.Result]) -> None:
+def test_the_kept_network_gives_the_kept_probabilities(fitted: tuple[Run, Result]) -> None:
     """Occlusion and predictions would be of another network than the one that was scored."""
     run, result = fitted
     network, scaler = run.model()
-    probabilities, embeddings = predict(network, torch.from_numpy(run.data[0].pixels), run.study.settings, scaler)
-    np.testing.assert_allclose(probabilities, result.probabilities, atol=1e-6)
+    log_odds, embeddings = predict(network, torch.from_numpy(run.data[0].pixels), run.study.settings, scaler)
+    np.testing.assert_allclose(log_odds, result.log_odds, atol=4e-6)  # of probabilities 1e-6
     np.testing.assert_allclose(embeddings, result.embeddings, atol=1e-5)
-    assert np.ptp(probabilities) > 1e-4
+    assert np.ptp(result.probabilities) > 1e-4
 
 
-def test_train_validation_and_test_share_no_patch(fitted: tuple[Run, run.Result]) -> None:
+def test_train_validation_and_test_share_no_patch(fitted: tuple[Run, Result]) -> None:
     """A score would be of patches that were trained on."""
     run, result = fitted
     parts = [set(part.tolist()) for part in (result.train, result.validation, result.test)]
@@ -265,7 +279,7 @@ def test_train_validation_and_test_share_no_patch(fitted: tuple[Run, run.Result]
     assert (labels[result.first[synthetic]] == 1).all() and (labels[result.second[synthetic]] == 1).all()
 
 
-def test_scaling_is_fitted_on_training_patches_only(fitted: tuple[Run, run.Result], tiny: Patches) -> None:
+def test_scaling_is_fitted_on_training_patches_only(fitted: tuple[Run, Result], tiny: Patches) -> None:
     """Statistics of the validation and test patches would leak into training."""
     run, result = fitted
     _, scaler = run.model()
@@ -277,7 +291,7 @@ def test_scaling_is_fitted_on_training_patches_only(fitted: tuple[Run, run.Resul
     assert not np.allclose(scaler.centre, everyone, rtol=1e-3)
 
 
-def test_a_run_says_what_determined_it(fitted: tuple[Run, run.Result]) -> None:
+def test_a_run_says_what_determined_it(fitted: tuple[Run, Result]) -> None:
     """Nobody could tell later where a number came from."""
     run, result = fitted
     record = json.loads((result.folder / "run.json").read_text())
@@ -310,7 +324,112 @@ def test_all_folds_of_all_studies_are_fitted(
         assert re.match(rf"run {number} of 2\b.*: (one|same), fold [12] of 2", line)
     monkeypatch.setenv("LANDSLIDE_NB_STORE", str(tmp_path / "alone"))
     alone = Run(studies["one"], 0).fit()
-    assert alone.probabilities.tobytes() == results["one"][0].probabilities.tobytes(), "it matters who trains"
+    assert alone.log_odds.tobytes() == results["one"][0].log_odds.tobytes(), "it matters who trains"
+
+
+class Threads(ThreadPoolExecutor):
+    """A pool of processes, but that its workers see what a test has patched."""
+
+    def __init__(self, workers: int, _: object) -> None:
+        super().__init__(workers)
+
+
+def test_runs_that_wait_are_not_begun_after_one_has_failed(
+    empty: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A night of training would go on after its first run has failed, and the reason be said in the morning."""
+    lines: list[str] = []
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    studies = {"bad": study(data, weights=str(tmp_path / "none.pth"), smote=0), "good": study(data, epochs=1)}
+    with pytest.raises(WeightsError, match=r"none\.pth does not exist"):
+        runs.train(studies, lines.append)
+    assert len(lines) == 1 and lines[0].startswith("run 1 of 4 failed: bad, fold 1 of 2: ") and "none.pth" in lines[0]
+    begun = {path.name.partition(".")[0] for path in (empty / "runs").iterdir()}
+    assert begun == {Run(studies["bad"], 0).key}
+
+
+def test_a_failed_run_is_told_while_others_train(empty: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reason why a run failed would be told when all that were begun before it have ended, hours later."""
+    told, lines, begun = Event(), list[str](), list[str]()
+
+    def train(_: Study, fold: int, title: str) -> float:
+        begun.append(title)
+        if fold == 1:
+            raise MemoryError("no memory")
+        assert told.wait(60), "it is told too late"
+        return 1.0
+
+    def report(line: str) -> None:
+        lines.append(line)
+        told.set()
+
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setattr(runs, "ProcessPoolExecutor", Threads)
+    monkeypatch.setattr(runs, "_train_here", train)
+    with pytest.raises(RunError, match=r"one, fold 2 of 3: MemoryError: no memory; runs that are done are kept"):
+        runs.train({"one": study(data, folds=3)}, report)
+    assert lines == ["run 1 of 3 failed: one, fold 2 of 3: no memory"]
+    assert begun == ["one, fold 1 of 3", "one, fold 2 of 3"]
+
+
+def test_training_reads_no_result(empty: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`landslide-nb fit` of many runs would hold the embeddings of all of them in memory, or send them between processes."""
+    monkeypatch.setattr(Run, "_read", refuse)
+    monkeypatch.setattr(runs, "ProcessPoolExecutor", Threads)
+    studies = {"one": study(data, epochs=1), "same": study(data, epochs=1)}
+    assert runs._train_here(studies["one"], 0, "one") > 0
+    lines: list[str] = []
+    assert runs.train(studies, lines.append) == 2  # one of them is missing
+    studies["more"] = study(data, epochs=1, seed=1)
+    assert runs.train(studies, lines.append) == 4  # two are
+    assert runs.train(studies, refuse) == 4  # none is
+    assert len(list((empty / "runs").iterdir())) == 4
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_run_leaves_torch_as_it_was(data: Path, tiny: Patches, fails: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a notebook computes after a run would be other numbers than before it, or slower, or refused as not deterministic."""
+    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    chosen, parts = study(data, epochs=1, threads=1), Run(study(data), 0).data[1]
+    if fails:
+        monkeypatch.setattr(training_fold, "predict", refuse)
+    torch.set_num_threads(2)
+    torch.use_deterministic_algorithms(False)
+    try:
+        torch.manual_seed(321)
+        np.random.seed(5)  # noqa: NPY002 - it is the global state that must stay
+        expected, numpys = torch.rand(3), np.random.rand(3)  # noqa: NPY002
+        torch.manual_seed(321)
+        np.random.seed(5)  # noqa: NPY002
+        with pytest.raises(AssertionError) if fails else nullcontext():
+            training_fold.fit_fold(chosen.settings, tiny, parts, 0)
+        assert torch.get_num_threads() == 2
+        assert not torch.are_deterministic_algorithms_enabled()
+        assert not torch.is_deterministic_algorithms_warn_only_enabled()
+        assert torch.initial_seed() == 321 and torch.equal(torch.rand(3), expected)
+        assert (np.random.rand(3) == numpys).all()  # noqa: NPY002
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        with pytest.raises(AssertionError) if fails else nullcontext():
+            training_fold.fit_fold(chosen.settings, tiny, parts, 0)
+        assert torch.are_deterministic_algorithms_enabled() and torch.is_deterministic_algorithms_warn_only_enabled()
+    finally:
+        torch.set_num_threads(before[0])
+        torch.use_deterministic_algorithms(before[1])
+
+
+def test_log_odds_are_kept_whole(empty: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network that is sure would be kept as if it were less so: stacks, thresholds and flips are computed from log-odds."""
+    run = Run(study(data, epochs=1), 0)
+    sure = np.where(np.arange(24) % 2, 40, -40).astype(np.float32)
+
+    def told(*given: Any) -> tuple[Any, Any]:
+        return sure, predict(*given)[1]
+
+    monkeypatch.setattr(training_fold, "predict", told)
+    result = run.fit()
+    assert result.log_odds.dtype == np.float32 and result.log_odds.tolist() == sure.tolist()
+    assert result.best_log_odds.tolist() == sure.tolist()
+    assert (result.probabilities[::2] > 0).all() and result.probabilities[0] == pytest.approx(np.exp(-40.0), rel=1e-6)
 
 
 KILLED = """
@@ -341,7 +460,8 @@ def test_a_killed_run_goes_on_to_the_same_bytes(
         process.kill()
         process.communicate()
     run = Run(study(data, **changes), 0)
-    assert not run.done and run.folder.with_suffix(".lock").is_file()
+    assert not run.done and run.folder.with_suffix(".begun").is_file()
+    assert run.folder.with_suffix(".checkpoint").is_file() and not held(run.key)
     (empty / "runs" / f".1.{run.key}.checkpoint").touch()  # as if killed while writing
     lines: list[str] = []
     resumed = run.fit(lines.append)

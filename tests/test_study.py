@@ -71,7 +71,7 @@ def test_default_is_left_where_nothing_is_given(edition: str) -> None:
         ("learning_rat", "'learning_rate'"),
         ("imagesize", "'image_size'"),
         ("backbone_", "'backbone'"),
-        ("zzz", "known are backbone, "),
+        ("zzz", "known are data_set, backbone, "),
     ],
 )
 def test_unknown_parameter_names_the_right_one(name: str, hint: str) -> None:
@@ -280,7 +280,7 @@ def test_simulated_patches_are_kept(store: Path, monkeypatch: pytest.MonkeyPatch
     again = study.patches()
     assert again.ids == first.ids
     assert again.fingerprint == first.fingerprint
-    assert len(list((store / "data").glob("rendered-*.h5"))) >= 1
+    assert len(list((store / "rendered").glob("*.h5"))) >= 1
     monkeypatch.undo()
     assert first.fingerprint == draw.simulate(12, study.data_seed).fingerprint
     assert study.replace(data_seed=1).patches().fingerprint != first.fingerprint
@@ -313,10 +313,10 @@ def test_damaged_folder_is_refused(folder: Path) -> None:
 
 def test_split_is_the_studys(tiny: Patches) -> None:
     """The test part would have another size than the chapter says."""
-    parts = Study.load("smoke", n_test=6, folds=3).split(tiny)
+    parts = Study.load("smoke", n_test=6, folds=3).splits(tiny)
     assert (len(parts.test), len(parts.folds)) == (6, 3)
     with pytest.raises(DataError, match="no labels"):
-        Study.load("smoke").split(Patches(tiny.ids, tiny.pixels))
+        Study.load("smoke").splits(Patches(tiny.ids, tiny.pixels))
 
 
 @pytest.mark.parametrize("edition", EDITIONS)
@@ -326,7 +326,7 @@ def test_each_edition_can_be_split(edition: str) -> None:
     labels = np.zeros(study.simulated_patches, np.int8)
     labels[: round(len(labels) * draw.POSITIVE_RATE)] = 1
     patches = Patches(tuple(map(str, range(len(labels)))), np.zeros((len(labels), 12, 1, 1), np.float32), labels)
-    assert len(study.split(patches).folds) == study.folds
+    assert len(study.splits(patches).folds) == study.folds
 
 
 def test_note_says_that_patches_are_simulated(tmp_path: Path) -> None:

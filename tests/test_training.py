@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch import Generator, Tensor
 from torch.nn.functional import interpolate
 
 from landslide_nb.augment import physics, transforms
 from landslide_nb.augment.sample_table import SampleTable
+from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.scaling import Scaler
 from landslide_nb.models.backbones import AnyBackbone
@@ -25,6 +27,7 @@ from landslide_nb.training.settings import Settings
 QUIET = {"colour": 0.0, "geometry": 0.0}
 EVERYTHING = {"mixup": True, "cutmix": True, "schedule": "cosine", "colour": 0.2, "geometry": 0.2}
 TRAIN, VALIDATION = np.arange(12), np.arange(12, 24)
+BANDS = CHALLENGE.bands
 
 
 def settings(**changes: Any) -> Settings:
@@ -54,7 +57,7 @@ def trained(
     model: AnyBackbone | None = None,
 ) -> Trained:
     """A network trained on the first half of the patches and scored on the second."""
-    scaler = Scaler.fit(patches.pixels[TRAIN], chosen.channels, chosen.scaling)
+    scaler = Scaler.fit(patches.pixels[TRAIN], BANDS, chosen.channels, chosen.scaling)
     labels = patches.known_labels[VALIDATION]
     pixels = torch.from_numpy(patches.pixels)
     return train(model or build(chosen), pixels, rows(patches), (VALIDATION, labels), chosen, scaler, path, report)
@@ -197,18 +200,18 @@ def test_best_weights_are_those_of_the_best_score(tiny: Patches, monkeypatch: py
 def test_the_score_is_the_f1_of_the_validation_fold(tiny: Patches) -> None:
     """The weights would be chosen by another number than the one that is shown."""
     chosen, pixels = settings(epochs=1), torch.from_numpy(tiny.pixels)
-    scaler = Scaler.fit(tiny.pixels[TRAIN], 12, "standard")
+    scaler = Scaler.fit(tiny.pixels[TRAIN], BANDS, 12, "standard")
     model = build(chosen)
     always = np.ones(12, np.int8)
     result = train(model, pixels, rows(tiny), (VALIDATION, always), chosen, scaler)
-    predicted = predict(model, pixels[VALIDATION], chosen, scaler)[0] >= 0.5
+    predicted = predict(model, pixels[VALIDATION], chosen, scaler)[0] >= 0
     assert column(result, "validation_f1") == [pytest.approx(2 * predicted.sum() / (12 + predicted.sum()))]
 
 
 def test_predictions_do_not_depend_on_the_batch(tiny: Patches) -> None:
     """A patch's probability would depend on which others were asked for with it."""
     chosen, bands = settings(image_size=64), torch.from_numpy(tiny.pixels)
-    scaler = Scaler.fit(tiny.pixels[TRAIN], 12, "standard")
+    scaler = Scaler.fit(tiny.pixels[TRAIN], BANDS, 12, "standard")
     model = build(chosen)
     model.load_state_dict(trained(tiny, settings(epochs=1)).last)
     whole, embeddings = predict(model, bands, chosen, scaler)
@@ -225,11 +228,41 @@ def test_bfloat16_trains(tiny: Patches) -> None:
     assert np.isfinite(np.array(column(half, "loss"), float)).all()
     assert column(half, "loss") != column(full, "loss")
     assert all(value.dtype != torch.bfloat16 for value in half.last.values())
-    scaler = Scaler.fit(tiny.pixels[TRAIN], 12, "standard")
-    probabilities, embeddings = predict(
+    scaler = Scaler.fit(tiny.pixels[TRAIN], BANDS, 12, "standard")
+    log_odds, embeddings = predict(
         build(settings()), torch.from_numpy(tiny.pixels), settings(precision="bfloat16"), scaler
     )
-    assert probabilities.dtype == embeddings.dtype == np.float32
+    assert log_odds.dtype == embeddings.dtype == np.float32
+
+
+@pytest.mark.parametrize("sure", [40.0, -40.0])
+def test_log_odds_do_not_saturate(tiny: Patches, sure: float) -> None:
+    """Probabilities of float32 end at 1 − 6e-8: two patches that a network is sure of would be told apart on one side only."""
+    chosen = settings()
+    model = build(chosen)
+    with torch.no_grad():
+        model.classifier.bias[1] = sure
+    scaler = Scaler.fit(tiny.pixels[TRAIN], BANDS, 12, "standard")
+    assert set(predict(model, torch.from_numpy(tiny.pixels), chosen, scaler)[0].tolist()) == {sure}
+
+
+def test_channels_are_derived_in_full_precision(tiny: Patches) -> None:
+    """With bfloat16 a network would be trained on other edges than it predicts with: Canny's thresholds see the last digits."""
+    seen: dict[str, list[Tensor]] = {}
+    pixels, scaler = torch.from_numpy(tiny.pixels), Scaler.fit(tiny.pixels[TRAIN], BANDS, 28, "standard")
+    for precision in ("float32", "bfloat16"):
+        chosen = settings(epochs=1, channels=28, image_size=64, precision=precision, **QUIET)
+        model, inputs = build(chosen), seen.setdefault(precision, [])
+        model.encoder.register_forward_pre_hook(lambda _, given, inputs=inputs: inputs.append(given[0].detach()))
+        nothing: tuple[NDArray[np.int64], NDArray[np.int8]] = (VALIDATION[:1], tiny.known_labels[VALIDATION[:1]])
+        train(model, pixels, rows(tiny), nothing, chosen, scaler)
+        predict(model, pixels, chosen, scaler)
+    assert len(seen["float32"]) == len(seen["bfloat16"]) == 4  # two batches, the validation patch, all patches
+    for full, half in zip(seen["float32"], seen["bfloat16"], strict=True):
+        assert half.dtype == torch.float32 and torch.equal(full, half)
+    edges = [channel.name for channel in BANDS.channels(28)].index("CannyNIR")
+    assert len(seen["bfloat16"][-1][:, edges].unique()) == 2
+    assert torch.equal(seen["bfloat16"][-1], batches_module.prepare(pixels, settings(channels=28, image_size=64), scaler))
 
 
 @pytest.mark.parametrize(("samples", "sizes"), [(10, [4, 4]), (8, [4, 4]), (3, [3])])
@@ -251,7 +284,7 @@ def test_labels_go_with_their_rows() -> None:
 def test_images_are_resized_after_derivation(tiny: Patches) -> None:
     """Edges and indices would be computed on blurred bands, and sizes other than 64 fail."""
     chosen, bands = settings(channels=20, image_size=48), torch.from_numpy(tiny.pixels[:2])
-    scaler = Scaler.fit(tiny.pixels, 20, "standard")
+    scaler = Scaler.fit(tiny.pixels, BANDS, 20, "standard")
     x = batches_module.prepare(bands, chosen, scaler)
     whole = batches_module.prepare(bands, settings(channels=20, image_size=64), scaler)
     assert whole.shape == (2, 20, 64, 64)
@@ -276,10 +309,10 @@ def _numbers(samples: int, epoch: int) -> list[list[int]]:
 def test_physical_augmentation_derives_channels_from_what_was_mirrored(tiny: Patches) -> None:
     """The descending pass's index would stay where the descending bands have gone, or be mirrored on another scale."""
     chosen = settings(image_size=64, channels=28, geometry=1e-9, colour=0.0, physical=True)
-    scaler = Scaler.fit(tiny.pixels[TRAIN], 28, "robust")
+    scaler = Scaler.fit(tiny.pixels[TRAIN], BANDS, 28, "robust")
     bands, targets = torch.tensor(tiny.pixels[:6]), torch.eye(2)[[0, 1] * 3]
     x, same = batches_module.augment(bands, targets, chosen, scaler, Generator().manual_seed(1))
-    flipped = physics.mirror_east_west(bands)
+    flipped = physics.mirror_east_west(bands, BANDS)
     allowed = torch.stack([b for a in (bands, flipped) for b in (a, a.flip(2))])
     expected = torch.stack([batches_module.prepare(one, chosen, scaler) for one in allowed])  # (4, N, 28, H, W)
     far = (expected - x).abs().flatten(2).quantile(0.999, 2)  # canny may see another edge in a mirror
@@ -291,11 +324,11 @@ def test_physical_augmentation_derives_channels_from_what_was_mirrored(tiny: Pat
 def test_mixup_of_radar_is_in_power_where_asked(tiny: Patches, physical: bool) -> None:
     """The paper's Mixup would be changed without a word, or the physical one not be."""
     chosen = settings(image_size=64, mixup=True, physical=physical, **QUIET)
-    scaler = Scaler.fit(tiny.pixels[TRAIN], 12, "standard")
+    scaler = Scaler.fit(tiny.pixels[TRAIN], BANDS, 12, "standard")
     bands, targets = torch.tensor(tiny.pixels[:6]), torch.eye(2)[[0, 1] * 3]
     x, mixed_targets = batches_module.augment(bands, targets, chosen, scaler, Generator().manual_seed(1))
-    mixed = transforms.mixup(bands, targets, 1.0, Generator().manual_seed(1), power=physical)
-    other = transforms.mixup(bands, targets, 1.0, Generator().manual_seed(1), power=not physical)
+    mixed = transforms.mixup(bands, targets, 1.0, Generator().manual_seed(1), power=BANDS if physical else None)
+    other = transforms.mixup(bands, targets, 1.0, Generator().manual_seed(1), power=None if physical else BANDS)
     assert torch.allclose(x, scaler.apply(mixed.pixels), atol=1e-3, rtol=1e-4)
     assert not torch.allclose(x, scaler.apply(other.pixels), atol=1e-2, rtol=1e-3)
     assert torch.equal(mixed_targets, mixed.targets)
@@ -304,7 +337,7 @@ def test_mixup_of_radar_is_in_power_where_asked(tiny: Patches, physical: bool) -
 @pytest.mark.parametrize("gathered", [2, 3, 5])
 def test_gathered_batches_are_one_larger_batch(tiny: Patches, gathered: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Accumulation would train with other gradients than the batch that it stands for, or lose the last batches."""
-    scaler, pixels = Scaler.fit(tiny.pixels[TRAIN], 12, "standard"), torch.from_numpy(tiny.pixels)
+    scaler, pixels = Scaler.fit(tiny.pixels[TRAIN], BANDS, 12, "standard"), torch.from_numpy(tiny.pixels)
     table, none = SampleTable.real(TRAIN, tiny.known_labels, VALIDATION), (VALIDATION, tiny.known_labels[VALIDATION])
     once = {"backbone": "test_convnext", "epochs": 2, "score_every": 2, **QUIET}  # without batch normalisation
     parts = settings(batch_size=2, accumulate=gathered, **once)

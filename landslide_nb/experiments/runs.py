@@ -3,7 +3,8 @@
 import os
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from itertools import islice
 from multiprocessing import get_context
 
 import torch
@@ -36,14 +37,13 @@ def train(studies: Mapping[str, Study], report: Callable[[str], None] = print) -
     Raises:
         RunError: naming the first run that failed, as soon as it has; runs that wait are not begun then.
     """
-    named = {
-        run.key: (f"{name}, fold {run.fold + 1} of {study.folds}", run)
-        for name, study in reversed(list(studies.items()))
-        for run in _runs(study)
-    }
-    missing = {title: run for title, run in reversed(named.values()) if not run.done}
+    named: dict[str, tuple[str, Run]] = {}
+    for name, study in studies.items():
+        for run in _runs(study):  # of several names for a run, the first counts
+            named.setdefault(run.key, (f"{name}, fold {run.fold + 1} of {study.folds}", run))
+    missing = {title: run for title, run in named.values() if not run.done}
     if processes().num_processes > 1:  # they train each run together, one run after the other
-        for title, run in reversed(named.values()):
+        for title, run in named.values():
             run.train(_titled(title, report))
     elif len(missing) == 1:
         title, run = next(iter(missing.items()))
@@ -62,19 +62,26 @@ def _train_side_by_side(runs: Mapping[str, Run], report: Callable[[str], None]) 
     """Train runs in processes of their own: with one thread each, two cores train more than with two threads in one."""
     threads = max(run.study.threads for run in runs.values())
     workers = 1 if torch.cuda.is_available() else max(1, (os.cpu_count() or 1) // threads)
+    waiting, training, number = iter(runs.items()), dict[Future[float], str](), 0
     with ProcessPoolExecutor(min(workers, len(runs)), get_context("spawn")) as pool:
-        started = {pool.submit(_train_here, run.study, run.fold, title): title for title, run in runs.items()}
-        for number, done in enumerate(as_completed(started), 1):
-            try:
-                report(f"run {number} of {len(runs)} is done: {started[done]}, {done.result():.0f} s")
-            except Exception as error:
-                report(f"run {number} of {len(runs)} failed: {started[done]}: {error}")
-                pool.shutdown(wait=False, cancel_futures=True)
-                if isinstance(error, LandslideError):
-                    raise
-                raise RunError(
-                    f"{started[done]}: {type(error).__name__}: {error}; runs that are done are kept"
-                ) from error
+
+        def begin(count: int) -> None:
+            """Give the pool no more than it can begin now: what waits in it cannot all be taken back."""
+            for title, run in islice(waiting, count):
+                training[pool.submit(_train_here, run.study, run.fold, title)] = title
+
+        begin(workers)
+        while training:
+            for done in wait(training, return_when=FIRST_COMPLETED).done:
+                number, title = number + 1, training.pop(done)
+                try:
+                    report(f"run {number} of {len(runs)} is done: {title}, {done.result():.0f} s")
+                except Exception as error:
+                    report(f"run {number} of {len(runs)} failed: {title}: {error}")
+                    if isinstance(error, LandslideError):
+                        raise
+                    raise RunError(f"{title}: {type(error).__name__}: {error}; runs that are done are kept") from error
+                begin(1)
 
 
 def _train_here(study: Study, fold: int, title: str) -> float:

@@ -168,9 +168,9 @@ class Study(Settings):
         return f"> {kind} {self.note}"
 
 
-def _data_set_of(data: str) -> DataSet:
+def _data_set_of(data: object) -> DataSet:
     """What the patches of some data are; the challenge's where they are simulated, or where nobody can look yet."""
-    if data == SIMULATED or data.startswith(TWINS) or not Path(data).exists():
+    if not isinstance(data, str) or data == SIMULATED or data.startswith(TWINS) or not Path(data).exists():
         return CHALLENGE
     from landslide_nb.experiments.data import data_set_of  # noqa: PLC0415 - only data that are there need it
 
