@@ -7,6 +7,7 @@ import typer
 
 from landslide_nb.cli.parameters import TAKES_PARAMETERS, parameters
 from landslide_nb.common.errors import ChapterError
+from landslide_nb.experiments.study import Study
 
 app = typer.Typer()
 
@@ -24,18 +25,19 @@ def chapter(
 
     Parameters of the study are given as in papermill, for example -p edition lite -p epochs 3.
     """
+    given = parameters(context.args)
+    Study.load(**given)
     from landslide_nb.publish import execute
 
     source = execute.find(name, notebooks)
     target = output or Path("build/chapters") / source.name
-    seconds = execute.execute(source, target, parameters(context.args))
+    seconds = execute.execute(source, target, given)
     typer.echo(f"{target}: {seconds:.0f} s")
 
 
 @app.command()
 def pages(folder: Path, edition: str = "smoke", commit: str = "unknown") -> None:
     """Write what the book makes of its executed chapters into FOLDER, beside them: pages, the cover, the front page's answer."""
-    from landslide_nb.experiments.study import Study
     from landslide_nb.publish import execute, landing, pages
 
     (folder / "parameters.md").write_text(pages.parameters_page())
@@ -54,7 +56,6 @@ def readme(
 ) -> None:
     """Put the scores and the picture of the executed chapter 10 in FOLDER into the README FILE, between its marks."""
     from landslide_nb.common.files import replacing
-    from landslide_nb.experiments.study import Study
     from landslide_nb.publish import execute, landing
 
     text = landing.readme(file.read_text(), execute.find("10", folder), Study.load(edition).note)

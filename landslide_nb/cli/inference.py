@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from landslide_nb.cli.parameters import TAKES_PARAMETERS, parameters
+from landslide_nb.cli.parameters import TAKES_PARAMETERS, study
 
 app = typer.Typer()
 
@@ -23,13 +23,13 @@ def export(
 
     Parameters of the study are given as in papermill, for example -p edition smoke.
     """
+    chosen = study(context.args)
     from landslide_nb.data.sources import zindi
-    from landslide_nb.experiments.study import Study
     from landslide_nb.inference import bundle
     from landslide_nb.inference.export import pack
 
     zindi.check_new(output)
-    ensemble, card = pack(Study.load(**parameters(context.args)), network, typer.echo)
+    ensemble, card = pack(chosen, network, typer.echo)
     bundle.write(ensemble, output, card, onnx)
     typer.echo(f"{output}: {card.name}, {len(ensemble.folds)} folds, threshold {ensemble.threshold:.3f}")
 

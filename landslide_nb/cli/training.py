@@ -4,8 +4,7 @@ from typing import Annotated
 
 import typer
 
-from landslide_nb.cli.parameters import TAKES_PARAMETERS, parameters
-from landslide_nb.experiments import grids
+from landslide_nb.cli.parameters import TAKES_PARAMETERS, study
 
 app = typer.Typer()
 
@@ -19,11 +18,10 @@ def plan(
     names: Annotated[bool, typer.Option(help="Only the names of the runs, as `fit --only` takes them.")] = False,
 ) -> None:
     """Say what `fit` with the same parameters would train and what that costs; no data is needed, nothing is trained."""
+    chosen = study(context.args)
     from landslide_nb.experiments import plan
-    from landslide_nb.experiments.study import Study
 
-    study = Study.load(**parameters(context.args))
-    typer.echo("\n".join(plan.jobs(study)) if names else plan.text(study, tflops or plan.TFLOPS))
+    typer.echo("\n".join(plan.jobs(chosen)) if names else plan.text(chosen, tflops or plan.TFLOPS))
 
 
 @app.command(context_settings=TAKES_PARAMETERS)
@@ -35,19 +33,18 @@ def fit(
 
     Parameters of the study are given as in papermill, for example -p edition lite -p seed 7.
     """
-    from landslide_nb.experiments import plan, runs
+    chosen = study(context.args)
+    from landslide_nb.experiments import grids, plan, runs
     from landslide_nb.experiments.speed import speed
-    from landslide_nb.experiments.study import Study
     from landslide_nb.training.distributed import processes
 
-    study = Study.load(**parameters(context.args))
     if only is not None:
-        plan.job(study, only).fit(lambda line: typer.echo(f"{only}: {line}"))
+        plan.job(chosen, only).train(lambda line: typer.echo(f"{only}: {line}"))
         return
-    count = runs.train(grids.experiments(study))
+    count = runs.train(grids.experiments(chosen))
     if processes().is_main_process:
         typer.echo(f"{count} runs are there")
-        for compared in grids.by_backbone(study).values():  # when nothing trains beside it any more
+        for compared in grids.by_backbone(chosen).values():  # when nothing trains beside it any more
             speed(compared.settings, typer.echo)
 
 

@@ -101,6 +101,12 @@ def read_data_set(path: str | Path) -> DataSet:
         return data_set_of(file)
 
 
+def read_fingerprint(path: str | Path) -> str:
+    """The fingerprint of the part that `read` reads by default."""
+    with opened(Path(path)) as file:
+        return str(file[sorted(file, reverse=True)[0]].attrs["fingerprint"])
+
+
 def read_rows(path: str | Path, part: str = "test") -> tuple[str, ...]:
     """The ids of a part in the order, and as often, as the challenge's CSV lists them."""
     with opened(Path(path)) as file:

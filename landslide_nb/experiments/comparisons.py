@@ -13,7 +13,7 @@ from landslide_nb.experiments.published import published
 from landslide_nb.experiments.results import out_of_fold, reported, training_f1
 from landslide_nb.experiments.run import Result
 from landslide_nb.experiments.study import Study
-from landslide_nb.metrics.bootstrap import Interval, f1_difference, f1_interval
+from landslide_nb.metrics.bootstrap import f1_difference, f1_interval, folds_f1, interval
 from landslide_nb.metrics.scores import mcnemar
 from landslide_nb.models import heads
 
@@ -77,7 +77,7 @@ def changes(results: Mapping[str, Sequence[Result]], study: Study, labels: Label
 def compare_heads(results: Sequence[Result], study: Study, labels: Labels) -> pd.DataFrame:
     """Table 3: the network's own layer, LightGBM and SVMs on the same embeddings, fold by fold, beside the paper's.
 
-    The interval of train F1 is the mean over the folds of theirs. `McNemar p` compares with FC (mid-p).
+    Train F1 is the mean over the folds, resampled over patches. `McNemar p` compares with FC (mid-p).
     """
     paper = published("table3")
     theirs = {row["head"] if pd.isna(row["C"]) else f"SVM, C = {row['C']:g}": row for row in paper.to_dict("records")}
@@ -87,9 +87,10 @@ def compare_heads(results: Sequence[Result], study: Study, labels: Labels) -> pd
     for name, scores in decisions.items():
         indices, decided = _put_together(scores, results)
         _, reference = _put_together(decisions["FC"], results)
-        train = [f1_interval(labels[r.train], s[r.train] >= 0, 200) for r, s in zip(results, scores, strict=True)]
         rows[name] = {
-            "train F1": Interval(*map(float, np.mean(train, axis=0))),
+            "train F1": interval(
+                folds_f1(labels, [r.train for r in results], [each >= 0 for each in scores], study.resamples)
+            ),
             "test F1": f1_interval(labels[indices], decided, study.resamples),
             "ours": f1_difference(labels[indices], decided, reference, study.resamples),
             "McNemar p": mcnemar(labels[indices], decided, reference),

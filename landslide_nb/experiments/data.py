@@ -2,12 +2,18 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from landslide_nb.common.arrays import Indices
 from landslide_nb.common.cache import key_of, path_of
+from landslide_nb.common.errors import DataError
 from landslide_nb.common.lock import lock
 from landslide_nb.common.source import code_of
 from landslide_nb.data import splits
+from landslide_nb.data.challenge import CHALLENGE
+from landslide_nb.data.dataset import DataSet
+from landslide_nb.data.hdf5 import read_data_set, read_fingerprint
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.sources import zindi
 from landslide_nb.data.splits import Split
@@ -29,9 +35,53 @@ def patches(study: Study) -> Patches:
     return zindi.read(study.data)[0] if Path(study.data).is_dir() else Patches.read(study.data)
 
 
+def data_set_of(data: str) -> DataSet:
+    """What the patches in a folder or file are, without reading them.
+
+    Raises:
+        DataError: if it is neither a known kind of folder nor a file of patches.
+    """
+    return CHALLENGE if Path(data).is_dir() else read_data_set(data)
+
+
+def fingerprint(study: Study) -> str:
+    """The fingerprint of a study's patches; of a file as it says itself, without reading the patches."""
+    if Path(study.data).is_file():
+        return read_fingerprint(study.data)
+    return patches(study).fingerprint
+
+
 def split(study: Study, patches: Patches) -> Split:
-    """Who trains, who validates, who is held out."""
-    return splits.split(patches.known_labels, study.n_test, study.folds, study.data_seed)
+    """Who trains, who validates, who is held out.
+
+    Raises:
+        DataError: if there is no such region, or too little of something.
+    """
+    held_out = None if study.test_region is None else _region(patches, study.test_region)
+    return splits.split(
+        patches.known_labels,
+        study.n_test,
+        study.folds,
+        study.data_seed,
+        groups=patches.groups,
+        how=study.split,
+        held_out=held_out,
+    )
+
+
+def _region(patches: Patches, name: str) -> Indices:
+    """The patches of a region."""
+    known = [] if patches.regions is None else np.unique(patches.regions).tolist()
+    if patches.regions is None or name not in known:
+        raise DataError(f"test_region is {name!r}; the regions of these patches are {', '.join(known) or 'not known'}")
+    return np.flatnonzero(patches.regions == name)
+
+
+def real_statistics(study: Study) -> pd.DataFrame | None:
+    """The table of real statistics, if one was given and the study's patches have the same bands."""
+    if study.statistics is None or study.data_set.bands != CHALLENGE.bands:
+        return None
+    return statistics.read(study.statistics)
 
 
 def _rendered(rows: pd.DataFrame, seed: int) -> Patches:

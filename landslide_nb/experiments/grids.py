@@ -51,9 +51,10 @@ def by_backbone(study: Study) -> dict[str, Study]:
 
 
 def by_pretraining(study: Study) -> dict[str, Study]:
-    """The baseline's network from random weights, and the baseline."""
+    """The baseline's network from random weights and from pretrained ones: the study's, ImageNet's where it has none."""
     base = baseline(study)
-    return {"none": base.replace(weights="none"), base.weights: base}
+    pretrained = base if base.weights != "none" else base.replace(weights="imagenet")
+    return {"none": base.replace(weights="none"), pretrained.weights: pretrained}
 
 
 def by_stem(study: Study) -> dict[str, Study]:

@@ -15,6 +15,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -37,6 +38,9 @@ from landslide_nb.models.backbones import AnyBackbone
 from landslide_nb.training.distributed import from_main, processes
 from landslide_nb.training.fold import Fitted, fit_fold
 from landslide_nb.training.loop import build
+
+SPLIT: Final = ("n_test", "test_region", "split", "folds", "data_seed")  # what decides who trains
+CHOICE: Final = {"data", "simulated_patches", "edition", *SPLIT}
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,9 +94,7 @@ class Run:
     @cached_property
     def data(self) -> tuple[Patches, Split]:
         """The study's patches and how they are split."""
-        return _data(
-            self.study.model_dump_json(include={"data", "simulated_patches", "n_test", "folds", "data_seed", "edition"})
-        )
+        return _data(self.study.model_dump_json(include=CHOICE))
 
     @property
     def held_out(self) -> Indices:
@@ -105,12 +107,12 @@ class Run:
         """All that the run's bytes depend on."""
         if not 0 <= self.fold < self.study.folds:
             raise DataError(f"fold {self.fold} does not exist; there are {self.study.folds}, counted from 0")
-        split = {name: getattr(self.study, name) for name in ("n_test", "folds", "data_seed")}
+        split = {name: getattr(self.study, name) for name in SPLIT}
         # The fingerprint does not depend on the patches' order; a run's arrays and its split do.
         order = hashlib.sha256("\n".join(self.data[0].ids).encode()).hexdigest()[:16]
         where = {"fold": self.fold, "fingerprint": self.data[0].fingerprint, "order": order}
         weights = {"weights_file": _file_hash(self.study.weights)}
-        return self.study.settings.model_dump() | split | where | weights | code_version()
+        return self.study.settings.model_dump(mode="json") | split | where | weights | code_version()
 
     @property
     def key(self) -> str:
@@ -224,7 +226,7 @@ def _data(choice: str) -> tuple[Patches, Split]:
     """Patches are read and hashed once for all runs of a process."""
     study = Study.load(**json.loads(choice))
     patches = study.patches()
-    return patches, study.split(patches)
+    return patches, study.splits(patches)
 
 
 def _file_hash(weights: str) -> str | None:

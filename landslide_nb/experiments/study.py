@@ -5,16 +5,20 @@ import tomllib
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
 from landslide_nb.common.errors import StudyError
+from landslide_nb.data.challenge import CHALLENGE
+from landslide_nb.data.dataset import DataSet
 from landslide_nb.models.names import check_name
 from landslide_nb.training.settings import Settings
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from landslide_nb.data.patches import Patches
     from landslide_nb.data.splits import Split
 
@@ -36,6 +40,14 @@ class Study(Settings):
     )
     simulated_patches: int = Field(ge=8, description="how many patches are simulated, test part included")
     n_test: int = Field(ge=0, description="patches held out for the test; 0: out-of-fold scores only")
+    test_region: str | None = Field(
+        None, description="hold out all patches of this region for the test, instead of `n_test` patches"
+    )
+    split: Literal["blocks", "random"] = Field(
+        "blocks",
+        description="`blocks`: neighbours on the ground stay in one part, where the patches say who is one; `random` cuts them,"
+        " only to show what that flatters by",
+    )
     folds: int = Field(ge=2, description="folds of cross-validation")
     data_seed: int = Field(42, ge=0, description="of simulation, hold-out split and folds")
     smote_per_patch: int = Field(5, ge=1, description="synthetic patches for each landslide patch, in rows with SMOTE")
@@ -69,7 +81,8 @@ class Study(Settings):
 
         Raises:
             StudyError: naming the unknown edition or parameter, or the value of the wrong type or range; for the scope of
-                SMOTE that leaks.
+                SMOTE that leaks; for what the data's bands do not allow.
+            DataError: if `data` is there and cannot be read.
         """
         if edition not in EDITIONS:
             raise StudyError(f"edition is {edition!r}; expected one of {', '.join(EDITIONS)}")
@@ -77,9 +90,11 @@ class Study(Settings):
             raise StudyError(
                 "smote_scope 'before_split' would leak in every chapter; only `grids.before_split(study)` has it, which chapter 02 shows"
             )
-        base = tomllib.loads((RESOURCES / "editions" / f"{edition}.toml").read_text())
+        if "data_set" in overrides:
+            raise StudyError("unknown parameter 'data_set'; what the patches are is known from `data`")
+        base = tomllib.loads((RESOURCES / "editions" / f"{edition}.toml").read_text("utf-8"))
         changed = {name: value for name, value in overrides.items() if value is not None}
-        return cls._checked(base | {"edition": edition, "data": data} | changed)
+        return cls._checked(base | {"edition": edition, "data": data, "data_set": _data_set_of(data)} | changed)
 
     @classmethod
     def _checked(cls, values: Mapping[str, Any]) -> Self:
@@ -129,14 +144,20 @@ class Study(Settings):
 
         return data.patches(self)
 
-    def split(self, patches: "Patches") -> "Split":
+    def splits(self, patches: "Patches") -> "Split":
         """Who trains, who validates, who is held out."""
         from landslide_nb.experiments import data  # noqa: PLC0415
 
         return data.split(self, patches)
 
+    def real_statistics(self) -> "pd.DataFrame | None":
+        """The table of real statistics, if one was given and these patches have the same bands."""
+        from landslide_nb.experiments import data  # noqa: PLC0415
+
+        return data.real_statistics(self)
+
     def _repr_markdown_(self) -> str:
-        kind = f"Patches from `{Path(self.data).name}`."
+        kind = f"Patches from `{Path(self.data).name}`: {self.data_set.title}. Credit: {self.data_set.credit}."
         if self.twins:
             kind = (
                 f"**Statistical twins.** Each patch has the statistics and the label of a real one in"
@@ -145,6 +166,15 @@ class Study(Settings):
         if self.simulated:
             kind = "**Simulated patches.**"
         return f"> {kind} {self.note}"
+
+
+def _data_set_of(data: str) -> DataSet:
+    """What the patches of some data are; the challenge's where they are simulated, or where nobody can look yet."""
+    if data == SIMULATED or data.startswith(TWINS) or not Path(data).exists():
+        return CHALLENGE
+    from landslide_nb.experiments.data import data_set_of  # noqa: PLC0415 - only data that are there need it
+
+    return data_set_of(data)
 
 
 def _sentence(error: ErrorDetails) -> str:
@@ -156,5 +186,7 @@ def _sentence(error: ErrorDetails) -> str:
         return f"unknown parameter {name!r}; {hint}"
     if error["type"] == "missing":
         return f"parameter {name!r} is missing"
+    if error["type"] == "bands":  # said in a whole sentence
+        return error["msg"]
     expected = error["msg"].removeprefix("Input should be ")
     return f"parameter {name!r} is {value!r} ({type(value).__name__}); expected {expected}"

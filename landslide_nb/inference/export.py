@@ -65,7 +65,7 @@ def pack(study: Study, name: str = BEST, say: Say = lambda line: None) -> tuple[
 def pack_incremental(study: Study, say: Say = lambda line: None) -> tuple[Ensemble, Card]:
     """The last step of chapter 09 as an ensemble, and its card."""
     contenders, patches = grids.contenders(study), study.patches()
-    results, labels, split = fit(contenders, say), patches.known_labels, study.split(patches)
+    results, labels, split = fit(contenders, say), patches.known_labels, study.splits(patches)
     name, step = list(incremental.steps(incremental.members(study, results, patches)).items())[-1]
     combiner = incremental.combined(step, split, labels)
     weights = dict(zip(step.members, combiner.weigh.coef_[0].tolist(), strict=True))

@@ -128,7 +128,7 @@ def members(study: Study, results: Mapping[str, Sequence[Result]], patches: Patc
         patches: of the study.
     """
     contenders = grids.contenders(study)
-    found = {TREES: trees(patches, study.split(patches), study.seed)}
+    found = {TREES: trees(patches, study.splits(patches), study.seed)}
     found |= {name: network(contenders[name], each) for name, each in results.items()}
     chosen = flipped_network(results)
     return found | {chosen + FLIPS: flipped(contenders[chosen], results[chosen])}

@@ -76,7 +76,7 @@ def execute(notebook: Path, output: Path, parameters: Mapping[str, Any]) -> floa
         check_whole(executed, notebook.stem)
         nbformat.write(tidy(executed), temporary)
     seconds = time.perf_counter() - started
-    facts = {"chapter": notebook.stem, "seconds": seconds, "edition": chosen.edition, "data": Path(chosen.data).name}
+    facts = {"chapter": notebook.stem, "seconds": seconds, "edition": chosen.edition, "parameters": dict(parameters)}
     output.with_suffix(".json").write_text(json.dumps(facts, indent=1))
     return seconds
 

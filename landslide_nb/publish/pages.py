@@ -3,12 +3,14 @@
 import json
 import os
 import platform
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from landslide_nb.experiments.code import code_version
+from landslide_nb.experiments.data import fingerprint
 from landslide_nb.experiments.study import EDITIONS, Study
 from landslide_nb.training.settings import Settings
 
@@ -24,7 +26,7 @@ def parameters_page() -> str:
     lines = ["# Parameters", ""]
     lines += ["Each chapter takes all of these, as `-p NAME VALUE`. The columns say what each edition sets.", ""]
     for title, names in (
-        ("Of a training run", list(Settings.model_fields)),
+        ("Of a training run", [name for name in Settings.model_fields if name != "data_set"]),
         ("Of the study", [name for name in Study.model_fields if name not in Settings.model_fields]),
     ):
         lines += [
@@ -60,8 +62,7 @@ def build_page(folder: Path, edition: str, commit: str) -> str:
     lines = ["# About this build", "", f"> {loaded.note}", "", "| | |", "|---|---|"]
     rows = {
         "edition": edition,
-        "data": facts[0]["data"] if facts else loaded.data,
-        "data fingerprint": f"`{loaded.patches().fingerprint}`",
+        **_data(facts or [{"parameters": {"edition": edition}}]),
         "commit": f"`{commit}`",
         "code of the runs": f"`{code_version()['code']}`",
         "built": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
@@ -73,3 +74,16 @@ def build_page(folder: Path, edition: str, commit: str) -> str:
     lines += ["", "## Versions", "", "| library | version |", "|---|---|"]
     versions = {"python": platform.python_version()} | {name: version(name) for name in LISTED}
     return "\n".join([*lines, *(f"| {name} | {value} |" for name, value in versions.items()), ""])
+
+
+def _data(facts: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """What the chapters were executed on: each data set, its credit and the fingerprint of its patches."""
+    studies = {study.data: study for study in (Study.load(**fact["parameters"]) for fact in facts)}
+    rows = {}
+    for number, study in enumerate(studies.values(), 1):
+        which = f" {number}" if len(studies) > 1 else ""
+        name = study.data if study.simulated else Path(study.data).name
+        rows[f"data{which}"] = f"{name}: {study.data_set.title}"
+        rows[f"credit{which}"] = f"{study.data_set.credit}; licence: {study.data_set.licence}"
+        rows[f"data fingerprint{which}"] = f"`{fingerprint(study)}`"
+    return rows

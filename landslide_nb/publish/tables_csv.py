@@ -57,7 +57,7 @@ def tables(chapter: Path) -> list[Rows]:
 
 
 def write(chapters: Path, folder: Path) -> list[Path]:
-    """Write every table of the executed chapters in a folder as CSV, and remove those of chapters as they were.
+    """Write every table of the executed chapters in a folder as CSV, and remove those that these chapters had before.
 
     Args:
         chapters: holds executed chapters.
@@ -70,7 +70,9 @@ def write(chapters: Path, folder: Path) -> list[Path]:
             with replacing(path) as temporary, temporary.open("w", newline="") as stream:
                 csv.writer(stream, lineterminator="\n").writerows(table)
             written.append(path)
-    for old in set(folder.glob("[0-9][0-9]_*-*.csv")) - set(written):
+    for old in {path for chapter in _executed(chapters) for path in folder.glob(f"{chapter.stem}-*.csv")} - set(
+        written
+    ):
         old.unlink()
     return written
 

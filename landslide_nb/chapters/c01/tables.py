@@ -1,10 +1,8 @@
-"""Chapter 01: kinds of patches, and the table of real statistics that may stand beside them."""
+"""Chapter 01: kinds of patches, and how often they have a landslide."""
 
 import pandas as pd
 
 from landslide_nb.data.bands import BandSet
-from landslide_nb.data.challenge import CHALLENGE
-from landslide_nb.experiments.study import Study
 from landslide_nb.tabular import statistics
 
 
@@ -21,10 +19,3 @@ def what_is_rare(table: pd.DataFrame, bands: BandSet) -> pd.DataFrame:
         groups["optical nodata (a zero in a band)"] = (lowest == 0).any(axis=1)
     rows = {name: (int(chosen.sum()), chosen.mean(), table["label"][chosen].mean()) for name, chosen in groups.items()}
     return pd.DataFrame.from_dict(rows, orient="index", columns=["patches", "share", "positive"]).rename_axis("group")
-
-
-def real_statistics(study: Study) -> pd.DataFrame | None:
-    """The table of real statistics, if one was given and the study's patches have the same bands."""
-    if study.statistics is None or study.data_set.bands != CHALLENGE.bands:
-        return None
-    return statistics.read(study.statistics)
