@@ -106,7 +106,7 @@ FAULTS = {
     "pickled": Fault(with_array(dtype=object), (f"{FIRST}.npy", "not a whole .npy")),
     "truncated": Fault(truncate, (f"{FIRST}.npy", "not a whole .npy")),
     "two labels": Fault(with_more(f"{FIRST},1\n{FIRST},0\n"), ("Train.csv", FIRST, "two labels")),
-    "empty folder": Fault(empty, ("Train.csv does not exist",)),
+    "empty folder": Fault(empty, ("Train.csv",)),
     "no folder": Fault(shutil.rmtree, ("challenge is not a folder",)),
     "empty ID": Fault(with_more(",1\n"), ("Train.csv", "line 8", "ID is empty")),
     "file twice": Fault(copy_patch, (f"{FIRST}.npy", "twice", "train_data", "old")),

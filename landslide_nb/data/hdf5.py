@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from landslide_nb.common.arrays import Labels, Pixels
 from landslide_nb.common.errors import DataError
 from landslide_nb.common.files import replacing
+from landslide_nb.common.progress import Say, followed
 from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.data.dataset import DataSet
 from landslide_nb.data.patches import Masks, Names, Patches, beside_of, combine, digest
@@ -47,14 +48,22 @@ class Part(NamedTuple):
         beside = (patches.groups, patches.regions, patches.masks)
         return cls(patches.ids, patches.labels, patches.pixels, None, *beside)
 
+    def patches(self, data_set: DataSet) -> Patches:
+        """The part in memory; its pixels are used up."""
+        pixels = np.empty((len(self.ids), *data_set.shape), np.float32)
+        for place, patch in zip(range(len(self.ids)), self.pixels, strict=True):
+            pixels[place] = patch
+        return Patches(self.ids, pixels, self.labels, data_set, self.groups, self.regions, self.masks)
 
-def write_parts(path: str | Path, data_set: DataSet, parts: Mapping[str, Part]) -> None:
+
+def write_parts(path: str | Path, data_set: DataSet, parts: Mapping[str, Part], say: Say | None = None) -> None:
     """Write the parts into one HDF5 file, patch by patch, under a temporary name that is renamed when all is written."""
     with replacing(Path(path)) as temporary, h5py.File(temporary, "w") as file:
         file.attrs["format"] = FORMAT
         file.attrs["data_set"] = data_set.to_json()
         for name, part in parts.items():
-            _write_part(file.create_group(name), part, data_set)
+            followed_part = part._replace(pixels=followed(part.pixels, len(part.ids), name, say))
+            _write_part(file.create_group(name), followed_part, data_set)
 
 
 def _write_part(group: h5py.Group, part: Part, data_set: DataSet) -> None:

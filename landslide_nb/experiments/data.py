@@ -15,7 +15,7 @@ from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.data.dataset import DataSet
 from landslide_nb.data.hdf5 import read_data_set, read_fingerprint, read_labels
 from landslide_nb.data.patches import Patches
-from landslide_nb.data.sources import zindi
+from landslide_nb.data.sources import registry
 from landslide_nb.data.splits import Split
 from landslide_nb.experiments.study import TWINS, Study
 from landslide_nb.simulation import draw, render
@@ -33,7 +33,7 @@ def patches(study: Study) -> Patches:
         return _rendered(draw.draw(study.simulated_patches, study.data_seed), study.data_seed)
     if study.twins:
         return _rendered(statistics.read(study.data.removeprefix(TWINS)), study.data_seed)
-    return zindi.read(study.data)[0] if Path(study.data).is_dir() else Patches.read(study.data)
+    return registry.read(study.data) if Path(study.data).is_dir() else Patches.read(study.data)
 
 
 def data_set_of(data: str) -> DataSet:
@@ -42,7 +42,7 @@ def data_set_of(data: str) -> DataSet:
     Raises:
         DataError: if it is neither a known kind of folder nor a file of patches.
     """
-    return CHALLENGE if Path(data).is_dir() else read_data_set(data)
+    return registry.read_data_set(data) if Path(data).is_dir() else read_data_set(data)
 
 
 def fingerprint(study: Study) -> str:
