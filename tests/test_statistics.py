@@ -16,7 +16,17 @@ from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.data.dataset import DataSet
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.sources import zindi
-from landslide_nb.tabular.statistics import COLUMNS, SIGNALS, columns_in, columns_of, describe, load, of_pixels, read, signals_of
+from landslide_nb.tabular.statistics import (
+    COLUMNS,
+    SIGNALS,
+    columns_in,
+    columns_of,
+    describe,
+    load,
+    of_pixels,
+    read,
+    signals_of,
+)
 
 REAL_TABLE = "zindi_train_statistics.csv.gz"
 REAL_PATCH = "ID_005GY8"

@@ -18,7 +18,6 @@ from landslide_nb.common.errors import StudyError
 from landslide_nb.data.bands import Band, BandSet
 from landslide_nb.data.challenge import CHALLENGE
 
-
 BANDS = CHALLENGE.bands
 # Another data set's: terrain among optical bands, which are not the first, and no radar.
 OTHER = BandSet(
@@ -375,7 +374,9 @@ def test_colours_of_other_bands_are_theirs() -> None:
     x, one, zero = batch(channels=max(OTHER.counts)), torch.ones(16), torch.zeros(16)
     grey = transforms.adjust(x, OTHER, one, zero, zero)
     optical, rest = [1, 3, 4], [0, 2, *range(5, x.shape[1])]
-    assert torch.allclose(grey[:, optical], x[:, optical].mean(1, keepdim=True).expand(-1, 3, -1, -1), atol=1e-5, rtol=0)
+    assert torch.allclose(
+        grey[:, optical], x[:, optical].mean(1, keepdim=True).expand(-1, 3, -1, -1), atol=1e-5, rtol=0
+    )
     assert torch.allclose(grey[:, rest], x[:, rest], atol=1e-6, rtol=0)
     changed = transforms.colour(x, OTHER, 1.0, generator())
     assert torch.equal(changed[:, 5:], x[:, 5:]), "derived channels were changed"
