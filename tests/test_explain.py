@@ -11,22 +11,25 @@ import torch
 from captum.attr import FeatureAblation
 from conftest import Known
 from numpy.typing import NDArray
+from scipy.special import expit
 from torch import nn
 from torch.nn.functional import interpolate, softmax
 
 from landslide_nb.chapters.c07.figures import side_by_side
-from landslide_nb.data.bands import BAND_NAMES
+from landslide_nb.data.bands import BandSet
+from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.scaling import Scaler
 from landslide_nb.experiments.run import Result
 from landslide_nb.experiments.study import Study
 from landslide_nb.explain.embedding_map import Projection, umap_map
-from landslide_nb.explain.occlusion import GROUPS, SINGLE, Fill, band_occlusion
+from landslide_nb.explain.occlusion import Fill, band_occlusion, features_of, single_bands
 from landslide_nb.models.backbones import create
 from landslide_nb.training.loop import predict
 
 IGNORED = 6  # descending ΔVV
 TRAIN = np.arange(0, 40, 2)
+BANDS = CHALLENGE.bands
 
 
 @pytest.fixture(scope="module")
@@ -34,12 +37,12 @@ def run(tiny: Patches) -> Known:
     """A run with a random network that is blind to one band."""
     torch.manual_seed(0)
     study = Study.load("smoke", backbone="test_resnet", weights="none", image_size=32)
-    network = create("test_resnet", 12, "none").eval()
+    network = create("test_resnet", BANDS.channels(12), "none").eval()
     stem = next(module for module in network.modules() if isinstance(module, nn.Conv2d))
     with torch.no_grad():
         stem.weight[:, IGNORED] = 0
         nn.init.normal_(network.get_parameter("classifier.weight"))
-    return Known(study, 0, network, Scaler.fit(tiny.pixels, 12, "standard"))
+    return Known(study, 0, network, Scaler.fit(tiny.pixels, BANDS, 12, "standard"))
 
 
 def embedded(seed: int = 0) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
@@ -61,9 +64,9 @@ def mapped(embeddings: NDArray[np.float32], labels: NDArray[np.int8], seed: int 
 def test_a_band_that_the_network_ignores_carries_nothing(run: Known, tiny: Patches, fill: Fill) -> None:
     """Fig. 7 would show bands in another order, or the effect of something else than the band."""
     drops = band_occlusion(run, tiny, fill)
-    assert list(drops.columns) == list(BAND_NAMES) and list(drops.index) == list(tiny.ids)
+    assert list(drops.columns) == list(BANDS.names) and list(drops.index) == list(tiny.ids)
     assert drops.iloc[:, IGNORED].abs().max() == 0
-    assert (drops.drop(columns=BAND_NAMES[IGNORED]).abs().max() > 1e-6).all()
+    assert (drops.drop(columns=BANDS.names[IGNORED]).abs().max() > 1e-6).all()
 
 
 @pytest.mark.parametrize("fill", ["zero", "mean"])
@@ -78,20 +81,29 @@ def test_occlusion_is_the_fall_of_the_probability(run: Known, tiny: Patches, fil
         np.testing.assert_allclose(drops.iloc[:, band], expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("features", [SINGLE, GROUPS])
+@pytest.mark.parametrize("features", [single_bands(BANDS), BANDS.groups])
 def test_occlusion_by_zero_is_captums_feature_ablation(
     run: Known, tiny: Patches, features: Mapping[str, Sequence[int]]
 ) -> None:
     """Fig. 7 would be of something else than what others call occlusion."""
     drops = band_occlusion(run, tiny, "zero", features)
     pixels = torch.from_numpy(tiny.pixels)
-    ablation = FeatureAblation(lambda x: torch.from_numpy(predict(run.network, x, run.study.settings, run.scaler)[0]))
+    ablation = FeatureAblation(lambda x: torch.from_numpy(expit(predict(run.network, x, run.study.settings, run.scaler)[0])))
     for name, bands in features.items():
         mask = torch.ones(1, 12, 1, 1, dtype=torch.long)
         mask[:, list(bands)] = 0
         fall = ablation.attribute(pixels, baselines=0, feature_mask=mask)[:, bands[0], 0, 0]
         np.testing.assert_allclose(drops[name], fall, rtol=0, atol=1e-6)
     assert drops.abs().to_numpy().max() > 1e-3
+
+
+def test_what_is_occluded_follows_the_bands() -> None:
+    """A picture would show a group that is all bands, or a band a second time under the name of its group."""
+    assert list(features_of(BANDS))[12:] == ["optical", "SAR", "descending", "ascending", "backscatter", "Δ"]
+    rgb = BandSet(bands=BANDS.bands[:3])
+    assert features_of(rgb) == {"R": (0,), "G": (1,), "B": (2,)}
+    one = BandSet(bands=(*BANDS.bands[:3], BANDS.bands[4]))
+    assert features_of(one) == {"R": (0,), "G": (1,), "B": (2,), "DVV": (3,), "optical": (0, 1, 2)}
 
 
 def test_a_permuted_group_is_one_donors(run: Known, tiny: Patches) -> None:
@@ -146,9 +158,9 @@ def test_the_same_seed_draws_the_same_picture() -> None:
 def test_a_map_is_kept_under_what_determines_it(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A chapter would compute every map again, or show one of other embeddings, or break on a damaged file."""
     embeddings, labels = embedded(2)
-    before = set(store.glob("maps/*"))
+    before = set(store.glob("projections/*"))
     first = mapped(embeddings, labels, keep=True)
-    (path,) = set(store.glob("maps/*")) - before
+    (path,) = set(store.glob("projections/*")) - before
     with monkeypatch.context() as patch:
         patch.setattr("umap.UMAP", lambda **parameters: pytest.fail("a kept map was computed again"))
         assert np.array_equal(mapped(embeddings, labels, keep=True).points, first.points)
@@ -157,7 +169,7 @@ def test_a_map_is_kept_under_what_determines_it(store: Path, monkeypatch: pytest
                 mapped(changed, labels, seed, keep=True)
     path.write_bytes(b"damaged")
     assert np.array_equal(mapped(embeddings, labels, keep=True).points, first.points)
-    assert np.array_equal(np.load(path), first.points)
+    assert np.array_equal(np.load(path)["points"], first.points)
 
 
 def _probability(run: Known, pixels: NDArray[np.float32]) -> NDArray[np.float32]:

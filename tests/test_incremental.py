@@ -15,7 +15,7 @@ from landslide_nb.display.table import show
 from landslide_nb.experiments import grids
 from landslide_nb.experiments.study import Study
 from landslide_nb.inference import incremental
-from landslide_nb.inference.incremental import FLIPPED, MULTI, TREES, Member, Step, score
+from landslide_nb.inference.incremental import FLIPS, MULTI, ONE, TREES, Member, Step, score
 from landslide_nb.metrics.bootstrap import Interval, interval
 
 N, FOLDS, RESAMPLES = 900, 3, 200
@@ -119,7 +119,7 @@ def test_the_best_single_network_is_chosen_out_of_fold() -> None:
 def test_the_steps_add_one_thing_each() -> None:
     """A step would leave out what the one before had, or count the same network with and without flips."""
     study = Study.load("smoke")
-    names = [TREES, *grids.contenders(study), FLIPPED]
+    names = [TREES, *grids.contenders(study), MULTI + FLIPS]
     made = {name: drawn(3.0, seed)[0] for seed, name in enumerate(names)}
     steps = incremental.steps(made)
     used = [set(step.members) for step in steps.values()]
@@ -131,9 +131,24 @@ def test_the_steps_add_one_thing_each() -> None:
     assert set(alone) == set(grids.contenders(study))
 
 
+def test_one_kind_of_bands_has_the_steps_that_it_allows() -> None:
+    """A study of pictures would fail at the encoders that it cannot have, or leave its flips out."""
+    names = [TREES, "baseline", ONE, "resnet18", ONE + FLIPS]
+    made = {name: drawn(3.0, seed)[0] for seed, name in enumerate(names)}
+    steps = incremental.steps(made)
+    assert [set(step.members) for step in steps.values()] == [
+        *({TREES}, {"baseline"}, {ONE}, {ONE + FLIPS}, {ONE + FLIPS}),
+        *({"baseline", "resnet18", ONE + FLIPS}, {*names} - {ONE}),
+    ]
+    assert [step.mean for step in steps.values()] == [False] * 4 + [True] * 3
+    assert "encoder" not in " ".join(steps) and "modality" not in " ".join(steps)
+    assert set(tables.singles(made, *drawn(3.0, 0)[1:], RESAMPLES)) == {"baseline", ONE, "resnet18"}
+
+
 def test_trees_are_fitted_to_training_patches_only(tiny: Patches) -> None:
-    """The first step of the ladder would have seen what it is scored on."""
+    """The first step would have seen what it is scored on."""
     parts = split(tiny.known_labels, 8, 2, 0)
+    assert incremental.statistics_of(tiny).shape == (len(tiny), 85)
     before = incremental.trees(tiny, parts, 0).scores
     labels = tiny.known_labels.copy()
     train, validation = parts.folds[0]
@@ -168,6 +183,8 @@ def test_what_was_found_says_what_the_tables_say() -> None:
     assert "up (+0.200 [+0.100, +0.300]) adds more than chance allows" in text
     assert "down (-0.200 [-0.300, -0.100]) takes more away" in text
     assert "of the other 1 steps" in text and "xcit" in text
+    alone = str(found(climbed, "xcit", gained, lost.iloc[:1], None, rarer, "made-up patches").data)
+    assert "more than half as much" not in alone and "none can be missing while others are there" in alone
     assert "more than half as much" in text and "+0.030 [+0.010, +0.050] hold-out, more than chance allows" in text
 
 

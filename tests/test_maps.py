@@ -13,6 +13,9 @@ from sklearn.svm import SVC
 
 from landslide_nb.chapters.c07 import findings, tables
 from landslide_nb.chapters.c07.hover import MOST, Hover, hover
+from landslide_nb.data.bands import BandSet
+from landslide_nb.data.challenge import CHALLENGE
+from landslide_nb.data.dataset import DataSet
 from landslide_nb.data.patches import Patches
 from landslide_nb.experiments.run import Result
 from landslide_nb.explain import embedding_map
@@ -82,6 +85,16 @@ def test_the_hover_map_holds_every_patch_and_asks_no_host(shown: Hover, tiny: Pa
     assert not re.search(r"https?://|src=|@import|{{|<b>", shown.html)
     assert "12 with a landslide" in shown.alt and "12 a landslide (filled)" in shown.alt
     assert shown._repr_mimebundle_()["text/plain"] == shown.alt
+
+
+def test_the_hover_map_names_the_bands_that_there_are(shown: Hover, tiny: Patches) -> None:
+    """A map of pictures would stop, or show red under the name of a radar that they have not."""
+    assert "<span>Descending VV<i>" in shown.html and "<span>Descending ΔVV<i>" in shown.html
+    bands = BandSet(bands=[band.model_copy(update={"title": f"{band.title} <x>"}) for band in CHALLENGE.bands.bands[:3]])
+    pictures = DataSet(name="pictures", title="Pictures", bands=bands, patch_size=64)
+    patches = Patches(tiny.ids, tiny.pixels[:, :3], tiny.labels, pictures)
+    found = hover(placed(patches), patches, np.zeros(len(tiny)), np.arange(len(tiny)), "pictures").html
+    assert "<span>Red &lt;x&gt;<i>" in found and "<span>Green &lt;x&gt;<i>" in found and "VV" not in found
 
 
 def test_the_hover_map_stays_small(tiny: Patches) -> None:

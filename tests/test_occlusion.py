@@ -9,13 +9,19 @@ import pandas as pd
 import pytest
 
 from landslide_nb.chapters.c08 import findings, occlusion, permutation
-from landslide_nb.chapters.c08.occlusion import FEATURES, against_optical, alarms, intervals, landslides, verdict
-from landslide_nb.data.bands import BAND_NAMES
+from landslide_nb.chapters.c08.occlusion import against_optical, alarms, intervals, landslides, verdict
+from landslide_nb.data.bands import BandSet
+from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.data.patches import Patches
 from landslide_nb.experiments.study import Study
+from landslide_nb.explain.occlusion import features_of
 from landslide_nb.metrics.bootstrap import Interval
 from landslide_nb.tabular.statistics import COLUMNS
 from landslide_nb.tabular.trees import trees_out_of_fold
+
+
+BANDS = CHALLENGE.bands
+FEATURES = features_of(BANDS)
 
 
 def falls(patches: int = 40, folds: int = 2, means: Mapping[str, float] = MappingProxyType({})) -> pd.DataFrame:
@@ -95,10 +101,10 @@ def test_each_fold_is_asked_about_patches_it_never_saw(
 
 def test_sums_favour_the_sensor_with_more_bands() -> None:
     """What is said of SAR against optical would have the wrong sign, or hide that the paper's sum counts bands."""
-    same = against_optical(falls(means=dict.fromkeys(BAND_NAMES, 0.1)), 500)
+    same = against_optical(falls(means=dict.fromkeys(BANDS.names, 0.1)), BANDS, 500)
     assert same["sum of single bands"].value == pytest.approx(0.4, abs=0.02)
     assert same["mean of single bands"].value == pytest.approx(0, abs=0.01)
-    found = against_optical(falls(means={"SAR": 0.3, "descending": -0.2}), 500)
+    found = against_optical(falls(means={"SAR": 0.3, "descending": -0.2}), BANDS, 500)
     assert [verdict(found[f"{name} as a group"]) for name in ("SAR", "descending")] == ["for it", "against it"]
     assert verdict(Interval(0.1, -0.1, 0.2)) == "neither way"
 
@@ -106,9 +112,9 @@ def test_sums_favour_the_sensor_with_more_bands() -> None:
 def test_the_picture_says_its_numbers_and_takes_an_empty_set() -> None:
     """A reader who cannot see it would not learn them; a good network without false alarms would stop the chapter."""
     table = falls(means={"B": 0.25})
-    picture = occlusion.picture({"landslides": landslides(table), "none": table.iloc[:0]}, 200, "Falls.", "fig-x")
+    picture = occlusion.picture({"landslides": landslides(table), "none": table.iloc[:0]}, BANDS, 200, "Falls.", "fig-x")
     assert "B +0.25" in picture.alt and "none" not in picture.alt and len(picture.figure.axes) == 1
-    assert occlusion.picture({"none": table.iloc[:0]}, 200, "Falls.", "fig-x").alt.endswith("No patch to show.")
+    assert occlusion.picture({"none": table.iloc[:0]}, BANDS, 200, "Falls.", "fig-x").alt.endswith("No patch to show.")
 
 
 def test_findings_follow_the_numbers() -> None:
@@ -116,21 +122,36 @@ def test_findings_follow_the_numbers() -> None:
     table = falls(means={"B": 0.25, "SAR": 0.3})
     sets = {"zero": landslides(table)}
     shown, wrong = occlusion.table(sets, 200), occlusion.table(alarms(table), 200)
-    text = findings.occlusion(shown, wrong, alarms(table), "toys").data
+    text = findings.occlusion(shown, wrong, alarms(table), BANDS, "toys").data
     assert "B +0.2" in text and "What carries a wrong" in text
     few = alarms(table.iloc[:8])
-    assert "too few (2)" in findings.occlusion(shown, occlusion.table(few, 200), few, "toys").data
+    assert "too few (2)" in findings.occlusion(shown, occlusion.table(few, 200), few, BANDS, "toys").data
     none = alarms(table[table["label"] == 1])
-    assert "too few (0)" in findings.occlusion(shown, occlusion.table(none, 200), none, "toys").data
-    evidence = occlusion.evidence(sets, 200)
-    assert "No table of real statistics" in findings.sar(evidence, None, "toys").data
+    assert "too few (0)" in findings.occlusion(shown, occlusion.table(none, 200), none, BANDS, "toys").data
+    evidence = occlusion.evidence(sets, BANDS, 200)
+    assert "No table of real statistics" in findings.sar(evidence, None, BANDS, "toys").data
     real = {
         f"F1 lost, {name}": Interval(v, v, v)
         for name, v in zip(("SAR", "descending", "ascending"), (1, -1, 0), strict=True)
     }
-    said = findings.sar(evidence, real, "toys").data
+    said = findings.sar(evidence, real, BANDS, "toys").data
     assert "SAR bands together are ahead of" in said and "descending pass is behind" in said
     assert "ascending pass is not to be told from" in said
+
+
+def test_without_radar_nothing_is_said_of_it() -> None:
+    """A study of pictures would stop at the question that its bands cannot answer, or answer it."""
+    rgb = BandSet(bands=BANDS.bands[:3])
+    table = falls(means={"B": 0.25})[["R", "G", "B", "label", "probability"]]
+    sets = {"landslides": landslides(table)}
+    assert occlusion.evidence(sets, rgb, 200) is None
+    assert "There is no radar among these bands" in findings.sar(None, None, rgb, "toys").data
+    shown = occlusion.table(sets, 200)
+    assert list(shown.index) == ["R", "G", "B"]
+    text = findings.occlusion(shown, occlusion.table(alarms(table), 200), alarms(table), rgb, "toys").data
+    assert "B +0.2" in text and "SAR" not in text
+    picture = occlusion.picture(sets, rgb, 200, "Falls.", "fig-x")
+    assert [label.get_text() for label in picture.figure.axes[0].get_yticklabels()] == ["R", "G", "B"]
 
 
 @pytest.fixture(scope="module")
@@ -145,9 +166,9 @@ def known() -> pd.DataFrame:
 
 def test_a_band_takes_its_indices_along() -> None:
     """An optical band would seem to cost nothing, for its index still tells."""
-    columns = permutation.columns_of([BAND_NAMES.index("R")])
+    columns = permutation.columns_of([BANDS.names.index("R")])
     assert {name.split("_")[0] for name in columns} == {"R", "NDVI", "cloud"} and len(columns) == 13
-    assert len(permutation.columns_of([BAND_NAMES.index("AVV")])) == 6
+    assert len(permutation.columns_of([BANDS.names.index("AVV")])) == 6
     sensors = [permutation.columns_of(FEATURES[name]) for name in ("optical", "SAR")]
     assert sorted(sensors[0] + sensors[1]) == sorted(COLUMNS)
 

@@ -17,8 +17,9 @@ from typer.testing import CliRunner
 from landslide_nb.cli import app
 from landslide_nb.common.errors import DataError, LandslideError, ModelError
 from landslide_nb.data import stream
-from landslide_nb.data.bands import BAND_NAMES
-from landslide_nb.data.patches import Part, Patches, write_parts
+from landslide_nb.data.challenge import CHALLENGE
+from landslide_nb.data.hdf5 import FIRST_FORMAT, Part, write_parts
+from landslide_nb.data.patches import Patches
 from landslide_nb.data.sources import zindi
 from landslide_nb.data.sources.zindi import write_csv
 from landslide_nb.experiments.run import Run
@@ -169,9 +170,16 @@ def test_where_nothing_can_be_predicted_that_is_said(ensemble: Ensemble, npy: Pa
 
 
 def other_bands(path: Path) -> None:
-    """The file of a program with other bands."""
+    """The file of another data set."""
     with h5py.File(path, "a") as file:
-        file.attrs["bands"] = [*BAND_NAMES[:11], "SWIR"]
+        file.attrs["data_set"] = file.attrs["data_set"].replace('"ADVH"', '"SWIR"')
+
+
+def other_bands_of_before(path: Path) -> None:
+    """The file of an older program, which knew the challenge's bands only, with others."""
+    with h5py.File(path, "a") as file:
+        del file.attrs["data_set"]
+        file.attrs["format"], file.attrs["bands"] = FIRST_FORMAT, [*CHALLENGE.bands.names[:11], "SWIR"]
 
 
 def damaged(path: Path) -> None:
@@ -188,16 +196,17 @@ def not_finite(path: Path) -> None:
 
 def smaller(path: Path) -> None:
     """Patches of another size."""
-    write_parts(path, {"test": Part(("a",), None, [np.zeros((12, 32, 32), np.float32)])})
+    write_parts(path, CHALLENGE, {"test": Part(("a",), None, [np.zeros((12, 32, 32), np.float32)])})
 
 
 def empty(path: Path) -> None:
     """No part at all."""
-    write_parts(path, {})
+    write_parts(path, CHALLENGE, {})
 
 
 ARCHIVES: list[tuple[Callable[[Path], object], str]] = [
-    (other_bands, "has the bands R, .*SWIR; expected R, .*ADVH"),
+    (other_bands, r"holds patches of 64 pixels with the bands R \(DN\), .*SWIR \(dB\); expected .*ADVH \(dB\)"),
+    (other_bands_of_before, "has the bands R, .*SWIR; expected R, .*ADVH"),
     (damaged, "is damaged"),
     (not_finite, "patch .*: nan in band B at row 3, column 4"),
     (smaller, r"holds patches of shape \(12, 32, 32\)"),
@@ -234,10 +243,10 @@ def test_a_folder_that_says_nothing_is_refused(folder: Path, tmp_path: Path) -> 
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_the_fast_way_to_read_is_the_slow_one(tmp_path: Path, kind: str, order: str) -> None:
     """Bands and pixels would be exchanged in files that another program wrote."""
-    values = np.random.default_rng(0).uniform(0, 5000, zindi.SHAPE).astype(kind)
+    values = np.random.default_rng(0).uniform(0, 5000, zindi.file_shape(CHALLENGE)).astype(kind)
     np.save(tmp_path / "patch.npy", np.asarray(values, order=order))  # type: ignore[call-overload]
-    pixels = np.empty(stream.PATCH, np.float32)
-    stream.Reader()(tmp_path / "patch.npy", pixels)
+    pixels = np.empty(CHALLENGE.shape, np.float32)
+    stream.Reader(CHALLENGE)(tmp_path / "patch.npy", pixels)
     np.testing.assert_array_equal(pixels, zindi.load_patch(tmp_path / "patch.npy"))
 
 

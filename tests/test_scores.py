@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit, logit
 from sklearn.metrics import f1_score, roc_auc_score
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
@@ -33,7 +34,7 @@ def predictions(n: int = 300) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
 
 
 def synthetic(folds: int = 3, n_test: int = TEST) -> tuple[list[Result], NDArray[np.int8]]:
-    """Results of folds whose probabilities tell the fold and whether the patch was trained on: `fold + 0.5` if so."""
+    """Results of folds whose log-odds tell the fold and whether the patch was trained on: `fold + 0.5` if so."""
     rng = np.random.default_rng(8)
     order = rng.permutation(N)
     test, rest = np.sort(order[:n_test]), order[n_test:]
@@ -49,6 +50,11 @@ def synthetic(folds: int = 3, n_test: int = TEST) -> tuple[list[Result], NDArray
         parts = (train, train, weight, history, 1.0, train, validation, test, Path(f"run-{number}"))
         results.append(Result(told, told + 10, embeddings, *parts))
     return results, labels
+
+
+def sure(said: ArrayLike) -> NDArray[np.float32]:
+    """Log-odds of a network that is sure of what it says, 0 or 1."""
+    return np.where(np.asarray(said) > 0, 9, -9).astype(np.float32)
 
 
 @given(PAIRS)
@@ -136,7 +142,7 @@ def test_out_of_fold_takes_each_patch_from_the_fold_that_did_not_train_on_it() -
     indices, probabilities = out_of_fold(results)
     assert indices.tolist() == sorted(set(range(N)) - set(results[0].test.tolist()))
     fold = {int(i): number for number, result in enumerate(results) for i in result.validation}
-    assert probabilities.tolist() == [fold[int(i)] for i in indices]
+    np.testing.assert_allclose(logit(probabilities), [fold[int(i)] for i in indices], atol=1e-9)
 
 
 def test_the_test_part_is_predicted_by_the_mean_of_the_folds() -> None:
@@ -144,8 +150,8 @@ def test_the_test_part_is_predicted_by_the_mean_of_the_folds() -> None:
     results, _ = synthetic()
     indices, best = hold_out(results)
     assert np.array_equal(indices, results[0].test)
-    assert (best == 11).all()
-    assert (hold_out(results, best=False)[1] == 1).all()
+    np.testing.assert_allclose(best, expit([10, 11, 12]).mean(), rtol=1e-12)
+    np.testing.assert_allclose(hold_out(results, best=False)[1], expit([0, 1, 2]).mean(), rtol=1e-12)
 
 
 def test_without_a_test_part_the_score_is_out_of_fold() -> None:
@@ -153,14 +159,15 @@ def test_without_a_test_part_the_score_is_out_of_fold() -> None:
     with_test, without = synthetic()[0], synthetic(n_test=0)[0]
     assert np.array_equal(reported(with_test)[0], with_test[0].test)
     indices, probabilities = reported(without)
-    assert len(indices) == N and (probabilities % 1 == 0).all()
+    told = logit(probabilities)
+    assert len(indices) == N and np.allclose(told, told.round(), atol=1e-9), "one of them was trained on"
 
 
 def test_training_f1_is_of_training_patches() -> None:
     """Train F1 would be taken over patches that were not trained on."""
     results, labels = synthetic(folds=2)
-    probabilities = np.where(np.isin(np.arange(N), results[0].train), labels, 1 - labels).astype(np.float32)
-    known = Result(**(vars(results[0]) | {"probabilities": probabilities}))
+    said = np.where(np.isin(np.arange(N), results[0].train), labels, 1 - labels)
+    known = Result(**(vars(results[0]) | {"log_odds": sure(said)}))
     assert training_f1([known], labels, 100) == Interval(1, 1, 1)
 
 
@@ -169,7 +176,7 @@ def test_training_f1_is_the_mean_of_the_folds_own() -> None:
     results, labels = synthetic()
     rng = np.random.default_rng(2)
     told = [np.where(rng.random(N) < 0.3, 1 - labels, labels).astype(np.float32) for _ in results]
-    known = [Result(**(vars(r) | {"probabilities": p})) for r, p in zip(results, told, strict=True)]
+    known = [Result(**(vars(r) | {"log_odds": sure(p)})) for r, p in zip(results, told, strict=True)]
     each = [f1_score(labels[r.train], p[r.train]) for r, p in zip(results, told, strict=True)]
     interval = training_f1(known, labels, 500)
     assert interval.value == pytest.approx(np.mean(each))
@@ -198,7 +205,7 @@ def test_f1_over_folds_is_that_of_scikit_learn_on_each_resample() -> None:
 def test_changes_are_against_the_first_row() -> None:
     """A stem would be compared with another than timm's, or on other patches."""
     results, labels = synthetic()
-    right = [Result(**(vars(r) | {"best_probabilities": labels.astype(np.float32)})) for r in results]
+    right = [Result(**(vars(r) | {"best_log_odds": sure(labels)})) for r in results]
     table = comparisons.changes({"first": results, "second": right}, Study.load("smoke", resamples=100), labels)
     test = results[0].test
     assert table["difference"]["first"] == Interval(0, 0, 0)
@@ -225,10 +232,34 @@ def test_the_svm_is_scikit_learns_on_standardised_embeddings(c: float) -> None:
     np.testing.assert_allclose(heads.decide(heads.svm(c).fit(x, labels), x), reference)
 
 
+@given(st.floats(-1024, 1024, width=32).filter(lambda x: x == 0 or abs(x) > 1e-15) | st.sampled_from([40.0, 1e-7, -1e-7]))
+def test_the_networks_own_decision_is_at_one_half(log_odds: float) -> None:
+    """The network's own layer would be compared at another threshold than it is scored at elsewhere, or as if less sure than it is."""
+    results, labels = synthetic(folds=2)
+    result = Result(**(vars(results[0]) | {"log_odds": np.full(N, log_odds, np.float32)}))
+    with pytest.MonkeyPatch.context() as patch:  # the other heads are not looked at
+        patch.setattr(heads, "lightgbm", lambda seed: SVC())
+        decisions = comparisons._decisions(result, Study.load("smoke", svm_c=(1.0,)), labels)["FC"]
+    assert (decisions == np.float64(np.float32(log_odds))).all() and np.isfinite(decisions).all()
+    assert ((decisions >= 0) == (result.probabilities >= 0.5)).all()
+
+
+@pytest.mark.parametrize("kind", ["probabilities", "best_probabilities"])
+def test_probabilities_are_those_of_the_log_odds(kind: str) -> None:
+    """A table would show probabilities of other weights than it says, or of a patch that is hardly a landslide none at all."""
+    results, _ = synthetic(folds=2)
+    own = results[0].log_odds if kind == "probabilities" else results[0].best_log_odds
+    told = getattr(results[0], kind)
+    assert told.dtype == np.float64
+    np.testing.assert_allclose(told, 1 / (1 + np.exp(-own.astype(np.float64))), rtol=1e-12)
+    extreme = Result(**(vars(results[0]) | {"log_odds": np.array([-80.0, 30.0], np.float32)}))
+    assert 0 < extreme.probabilities[0] < 1e-30 and 0.5 < extreme.probabilities[1] < 1
+
+
 @given(st.floats(0, 1, width=32) | st.sampled_from([0.5, 0.49999997, 0.50000006]))
-def test_the_networks_own_decision_is_at_one_half(probability: float) -> None:
-    """The network's own layer would be compared at another threshold than it is scored at elsewhere."""
-    decision = heads.fc_decision(np.array([probability], np.float32))[0]
+def test_log_odds_of_probabilities_are_finite_and_keep_the_side(probability: float) -> None:
+    """A stack would be fitted to infinities, or a tree's decision be turned."""
+    decision = heads.log_odds_of(np.array([probability], np.float32))[0]
     assert np.isfinite(decision)
     assert (decision >= 0) == (np.float32(probability) >= 0.5)
 

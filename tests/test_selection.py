@@ -42,16 +42,16 @@ def results(best_on_validation: float, best_on_test: float, n_test: int = TEST) 
 
 
 def _wrong(labels: Labels, share: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float32]:
-    return np.where(rng.random(N) < share, 1 - labels, labels).astype(np.float32)
+    return np.where(np.where(rng.random(N) < share, 1 - labels, labels) == 1, 9, -9).astype(np.float32)
 
 
 def test_scores_are_of_single_networks() -> None:
     """A mean of networks would be compared with each alone, and look like a gain of the choice."""
     made, labels = results(0.1, 0.3)
     row = selection.selection({"run": made}, STUDY, labels).loc["run"]
-    alone = [f1_score(labels[r.validation], r.best_probabilities[r.validation]) for r in made]
+    alone = [f1_score(labels[r.validation], r.best_log_odds[r.validation] >= 0) for r in made]
     assert row["validation F1, best"].value == pytest.approx(np.mean(alone))
-    tested = [f1_score(labels[r.test], r.best_probabilities[r.test]) for r in made]
+    tested = [f1_score(labels[r.test], r.best_log_odds[r.test] >= 0) for r in made]
     assert row["test F1, best"].value == pytest.approx(np.mean(tested))
     assert row["optimism"].value == pytest.approx(np.mean(alone) - np.mean(tested))
 
@@ -82,7 +82,7 @@ def test_a_choice_that_really_gains_is_no_bias() -> None:
 def test_last_weights_that_are_best_differ_by_nothing() -> None:
     """Equal weights would differ by the luck of two resamplings."""
     made, labels = results(0.3, 0.3)
-    same = [Result(**(vars(r) | {"best_probabilities": r.probabilities})) for r in made]
+    same = [Result(**(vars(r) | {"best_log_odds": r.log_odds})) for r in made]
     row = selection.selection({"run": same}, STUDY, labels).loc["run"]
     zero = Interval(0, 0, 0)
     assert row["validation: best − last"] == row["test: best − last"] == row["of it by the choice"] == zero
