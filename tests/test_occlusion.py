@@ -19,7 +19,6 @@ from landslide_nb.metrics.bootstrap import Interval
 from landslide_nb.tabular.statistics import COLUMNS
 from landslide_nb.tabular.trees import trees_out_of_fold
 
-
 BANDS = CHALLENGE.bands
 FEATURES = features_of(BANDS)
 

@@ -28,7 +28,6 @@ from landslide_nb.metrics.bootstrap import folds_f1, interval
 from landslide_nb.models.backbones import create
 from landslide_nb.training.loop import predict
 
-
 BANDS = CHALLENGE.bands
 CONDITIONS = conditions(BANDS)
 
