@@ -324,7 +324,7 @@ def test_the_whole_of_chapter_09_is_packed(monkeypatch: pytest.MonkeyPatch, tmp_
     ensemble, card = export.pack(study, "ensemble")
     bundle.write(ensemble, tmp_path / "whole", card, onnx=True)
     patches = study.patches()
-    labels, split = patches.known_labels, study.split(patches)
+    labels, split = patches.known_labels, study.splits(patches)
     found = bundle.read(tmp_path / "whole").probabilities(torch.from_numpy(patches.pixels[split.test]))
     members = incremental.members(study, fit(grids.contenders(study)), patches)
     step = list(incremental.steps(members).values())[-1]

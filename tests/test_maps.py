@@ -94,7 +94,7 @@ def test_the_hover_map_names_the_bands_that_there_are(shown: Hover, tiny: Patche
     pictures = DataSet(name="pictures", title="Pictures", bands=bands, patch_size=64)
     patches = Patches(tiny.ids, tiny.pixels[:, :3], tiny.labels, pictures)
     found = hover(placed(patches), patches, np.zeros(len(tiny)), np.arange(len(tiny)), "pictures").html
-    assert "<span>Red &lt;x&gt;<i>" in found and "<span>Green &lt;x&gt;<i>" in found and "VV" not in found
+    assert "<span>Red &lt;x&gt;<i>" in found and "<span>Green &lt;x&gt;<i>" in found and "Descending VV" not in found
 
 
 def test_the_hover_map_stays_small(tiny: Patches) -> None:
