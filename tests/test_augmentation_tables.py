@@ -8,7 +8,11 @@ from torch.nn.functional import one_hot
 
 from landslide_nb.augment import transforms
 from landslide_nb.augment.transforms import Mixed
-from landslide_nb.chapters.c03 import findings, tables
+from landslide_nb.chapters.c03 import figures, findings, tables
+from landslide_nb.data.bands import BandSet
+from landslide_nb.data.challenge import CHALLENGE
+
+BANDS = CHALLENGE.bands
 
 
 @pytest.fixture
@@ -46,7 +50,8 @@ def test_mixup_labels_are_compared_with_equation_1(batch: Tensor, targets: Tenso
 def test_statistics_of_known_changes(batch: Tensor) -> None:
     """A chapter would say that contrast smooths, or miss that a mean of neighbours does."""
     smooth = (batch + batch.roll(1, 3)) / 2
-    table = tables.transform_statistics({"as it is": batch, "twice": 2 * batch, "more": batch + 0.5, "smooth": smooth})
+    batches = {"as it is": batch, "twice": 2 * batch, "more": batch + 0.5, "smooth": smooth}
+    table = tables.transform_statistics(batches, BANDS)
     assert (table.loc["as it is"] == 0).all()
     assert table.loc["twice", "Δ std"] == pytest.approx(1) and table.loc["twice", "Δ lag-1"] == pytest.approx(0)
     assert table.loc["more", "backscatter mean"] == pytest.approx(0.5) and table.loc["more", "optical std"] == 0
@@ -60,7 +65,8 @@ def test_findings_name_the_extremes() -> None:
         {"optical std": [0.0, -0.3], "Δ std": [-0.1, 0.2], "optical lag-1": [0.5, 0.1], "Δ lag-1": [-0.2, 0.0]},
         index=["blur", "mix"],
     )
-    power = tables.decibels(torch.zeros(1, 12, 4, 4), torch.full((1, 12, 4, 4), 1.5))
+    in_db, in_power = torch.zeros(1, 12, 4, 4), torch.full((1, 12, 4, 4), 1.5)
+    power = tables.Mixtures(in_db, in_power, torch.ones(1), 4, tables.decibels(in_db, in_power, BANDS))
     text = findings.augmentation(labels, labels, changes, power).data
     for said in (
         "mix (-30% in optical std)",
@@ -69,3 +75,29 @@ def test_findings_name_the_extremes() -> None:
         "1.50 to 1.50 dB",
     ):
         assert said in text, text
+    assert list(power.table.index) == [band.title for band in BANDS.bands[4:]]
+    without = findings.augmentation(labels, labels, changes, None).data
+    assert "dB" not in without and "radar" in without
+
+
+def test_mixtures_are_the_same_samples_both_ways(batch: Tensor, targets: Tensor) -> None:
+    """The picture would compare mixtures of other patches, or by another λ."""
+    both = tables.mixtures(batch, targets, 1.0, 3, BANDS)
+    assert both is not None and BANDS.bands[both.place].role == "vv"
+    optical = list(BANDS.optical)
+    assert torch.allclose(both.in_db[:, optical], both.in_power[:, optical])
+    assert (both.in_power[:, both.place] >= both.in_db[:, both.place] - 1e-5).all()
+    again = transforms.mixup(batch, targets, 1.0, Generator().manual_seed(3))
+    assert torch.equal(both.in_db, again.pixels) and torch.equal(both.weight, again.weight)
+
+
+def test_a_chapter_on_other_bands_says_that_there_is_no_radar(batch: Tensor, targets: Tensor) -> None:
+    """The chapter would end in a traceback on pictures in three colours, or show decibels of a colour."""
+    bands = BandSet(bands=BANDS.bands[:3])
+    rgb = batch[:, :3]
+    assert tables.mixtures(rgb, targets, 1.0, 3, bands) is None
+    table = tables.transform_statistics({"as it is": rgb, "more": rgb + 0.5}, bands)
+    assert list(table.columns) == ["optical mean", "optical std", "optical lag-1"]
+    assert table.loc["more", "optical mean"] == pytest.approx(0.5)
+    for said in (figures.decibels(None), figures.passes(rgb[0].numpy(), bands)):
+        assert isinstance(said, str) and "radar" in said

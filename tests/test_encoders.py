@@ -1,15 +1,18 @@
 """The one contract: a network's logits are made of its features, whatever its kind; what cannot keep it is refused by name."""
 
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import timm
 import torch
-from landslide_nb.errors import StudyError, reason
+from band_sets import LANDSLIDE4SENSE, PICTURE, seen
 from torch import Tensor, nn
 
+from landslide_nb.common.errors import StudyError, reason
 from landslide_nb.models import encoders
-from landslide_nb.models.backbones import create, names_of
+from landslide_nb.models.backbones import create
 from landslide_nb.models.encoders import Backbone, TimmEncoder, pooled
 
 SIZE = 64
@@ -35,7 +38,7 @@ def patches(channels: int = 12, count: int = 3) -> Tensor:
 def made(name: str, channels: int = 12) -> Backbone:
     """A network whose logits depend on its input."""
     torch.manual_seed(0)
-    model = create(name, channels, "none", image_size=SIZE)
+    model = create(name, seen(channels), "none", image_size=SIZE)
     nn.init.normal_(model.classifier.weight)
     return model
 
@@ -77,10 +80,10 @@ def test_a_step_of_training_reaches_the_first_layer(name: str) -> None:
 @pytest.mark.parametrize("size", [64, 128])
 def test_any_channels_and_size(name: str, channels: int, size: int) -> None:
     """Images of another data set could not be learnt from."""
-    model = create(name, channels, "none", image_size=size).eval()
+    model = create(name, seen(channels), "none", image_size=size).eval()
     with torch.no_grad():
         assert model(torch.randn(2, channels, size, size)).shape == (2, 2)
-    assert len(set(names_of(channels))) == channels
+    assert len({channel.name for channel in seen(channels)}) == channels
 
 
 @pytest.mark.parametrize(
@@ -99,32 +102,53 @@ def test_any_channels_and_size(name: str, channels: int, size: int) -> None:
 def test_what_cannot_see_such_patches_is_refused_by_name(name: str, said: str) -> None:
     """A night in a queue would end in a traceback of somebody else's code, after the data has been read."""
     with pytest.raises(StudyError, match=said) as caught:
-        create(name, 12, "none", image_size=SIZE)
+        create(name, seen(12), "none", image_size=SIZE)
     assert str(caught.value).startswith(name.removeprefix("unet:")) and "\n" not in str(caught.value)
 
 
 def test_a_network_refused_at_one_size_works_at_its_own() -> None:
     """The advice in the refusal would be wrong."""
-    assert create("efficientformer_l1", 12, "none", image_size=224).classifier.in_features == 448
+    assert create("efficientformer_l1", seen(12), "none", image_size=224).classifier.in_features == 448
 
 
 def test_a_network_that_cannot_be_built_lacks_no_weights() -> None:
     """Whoever has no network would be sent to look for weights that would not help."""
     with pytest.raises(StudyError, match=r"nest_tiny cannot be used on patches of 50 × 50 pixels .*divide"):
-        create("nest_tiny", 12, "imagenet", image_size=50)
+        create("nest_tiny", seen(12), "imagenet", image_size=50)
 
 
-def test_late_fusion_needs_to_know_the_modalities() -> None:
-    """Channels of another sensor would be fed to an encoder as if they were the radar's."""
-    for channels in (3, 14):
-        with pytest.raises(StudyError, match=f"multi:test_resnet cannot know which of {channels} channels"):
-            create("multi:test_resnet", channels, "none", image_size=SIZE)
+def test_late_fusion_needs_two_modalities() -> None:
+    """One encoder would be called several, or the channels of a picture be fed to encoders of the radar's."""
+    with pytest.raises(StudyError, match="multi: all bands are optical, .*take test_resnet alone"):
+        create("multi:test_resnet", seen(3), "none", image_size=SIZE)
+    with pytest.raises(StudyError, match=r"multi\(shared\).*takes both passes"):
+        create("multi(shared):test_resnet", seen(14), "none", image_size=SIZE)
+    with pytest.raises(StudyError, match="'ascending' is none of optical, terrain, shared"):
+        create("multi(optical,ascending):test_resnet", seen(14), "none", image_size=SIZE)
 
 
-def test_an_aware_stem_needs_to_know_the_colours() -> None:
-    """Filters for red would go to whatever channel comes first."""
-    with pytest.raises(StudyError, match="which of 14 channels are R, G and B; take stem 'repeat'"):
-        create("tf_efficientnet_lite0", 14, "imagenet", "aware", SIZE)
+@pytest.mark.parametrize("channels", LANDSLIDE4SENSE.counts)
+def test_late_fusion_of_another_data_set_has_its_modalities(channels: int) -> None:
+    """Terrain would be fed to an encoder as if it were the radar's, or be left out."""
+    model = create("multi:test_resnet", LANDSLIDE4SENSE.channels(channels), "none", image_size=SIZE).eval()
+    nn.init.normal_(model.classifier.weight)
+    assert [name for name, _ in model.get_submodule("encoder.encoders").named_children()] == ["optical", "terrain"]
+    x = patches(channels)
+    width = model.classifier.in_features // 2
+    with torch.no_grad():
+        whole = model.embed(x).split(width, 1)
+        for place, modality in enumerate(LANDSLIDE4SENSE.modalities):
+            changed = x.clone()
+            changed[:, list(LANDSLIDE4SENSE.by_modality(channels)[modality])] += torch.rand(3, 1, SIZE, SIZE)
+            same = [torch.equal(a, b) for a, b in zip(whole, model.embed(changed).split(width, 1), strict=True)]
+            assert same == [other != place for other in range(2)]
+
+
+def test_a_pictures_network_is_the_one_that_three_channels_make() -> None:
+    """Weights of RGB would be repeated for a picture that has red, green and blue as they are."""
+    ours = create("tf_efficientnet_lite0", PICTURE.channels(3), "imagenet", "aware", SIZE).state_dict()
+    theirs = create("tf_efficientnet_lite0", PICTURE.channels(3), "imagenet", "repeat", SIZE).state_dict()
+    assert all(torch.equal(value, theirs[name]) for name, value in ours.items())
 
 
 class Odd(nn.Module):
@@ -193,6 +217,16 @@ def test_looking_at_a_network_does_not_change_it() -> None:
         assert encoder.training
     after = network.state_dict()
     assert all(torch.equal(after[name], value) for name, value in before.items())
+
+
+def test_the_published_sweep_has_no_fault() -> None:
+    """A network that ends in a traceback would be published as one that was looked at."""
+    table = pd.read_csv(Path(__file__).parents[1] / "results" / "timm_sweep.csv")
+    assert table["model"].nunique() > 100 and table["family"].nunique() >= 95
+    assert sorted(table["channels"].unique()) == [3, 12, 14]
+    works = (table[["built", "trained", "embedded"]] == "ok").all(axis=1)
+    assert table["fault"].isna().all() and (works ^ table["refused"].notna()).all()
+    assert table["onnx"].notna().eq(works).all()
 
 
 def test_a_reason_is_one_line() -> None:

@@ -4,28 +4,33 @@ from pathlib import Path
 
 import pytest
 import torch
-from landslide_nb.models.fold import fit_fold
+from band_sets import seen
 from torch import Tensor, nn
 
 from landslide_nb.common.errors import StudyError
-from landslide_nb.data.bands import BAND_NAMES, CHANNEL_COUNTS, DERIVED, MODALITIES, channel_names, modality_channels
+from landslide_nb.data.challenge import CHALLENGE
+from landslide_nb.data.derived import DERIVED
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.scaling import Scaler
 from landslide_nb.data.splits import split
 from landslide_nb.models.backbones import create
 from landslide_nb.models.encoders import Backbone
-from landslide_nb.models.late_fusion import FusionName, LateFusion
+from landslide_nb.models.late_fusion import LateFusion
+from landslide_nb.models.names import FusionName, by_modality
 from landslide_nb.models.pretrained import PACKAGED
-from landslide_nb.training.loop import prepare
+from landslide_nb.training.batches import prepare
+from landslide_nb.training.fold import fit_fold
 from landslide_nb.training.settings import Settings
 
+BANDS = CHALLENGE.bands
+MODALITIES = BANDS.modalities
 SMALL = "multi:test_efficientnet"
 
 
 def made(name: str = SMALL, channels: int = 12) -> Backbone:
     """A network in evaluation whose logits depend on its input."""
     torch.manual_seed(0)
-    model = create(name, channels, "none", image_size=32)
+    model = create(name, seen(channels), "none", image_size=32)
     assert isinstance(model.encoder, LateFusion)
     nn.init.normal_(model.classifier.weight)
     return model.eval()
@@ -39,25 +44,26 @@ def patches(channels: int = 12) -> Tensor:
 def without(x: Tensor, modality: str, value: float = 0) -> Tensor:
     """A batch in which one modality is missing."""
     changed = x.clone()
-    changed[:, list(modality_channels(x.shape[1])[modality])] = value
+    changed[:, list(BANDS.by_modality(x.shape[1])[modality])] = value
     return changed
 
 
-@pytest.mark.parametrize("count", CHANNEL_COUNTS)
+@pytest.mark.parametrize("count", BANDS.counts)
 def test_every_channel_has_a_modality_but_those_of_both_passes(count: int) -> None:
     """An encoder would be fed another pass's channels, and go blind with it."""
-    groups = modality_channels(count)
-    names = channel_names(count)
-    assert tuple(groups) == MODALITIES
-    assert [names[i] for i in groups["optical"]][:4] == list(BAND_NAMES[:4])
+    groups = BANDS.by_modality(count)
+    names = [channel.name for channel in BANDS.channels(count)]
+    assert tuple(groups) == MODALITIES == ("optical", "descending", "ascending")
+    assert groups == by_modality(BANDS.channels(count))
+    assert [names[i] for i in groups["optical"]][:4] == list(BANDS.names[:4])
     passes = {of: {names[i] for i in groups[of]} for of in ("descending", "ascending")}
     assert all(name.startswith(("D", "SobelVV")) for name in passes["descending"])
     assert all(name.startswith("A") for name in passes["ascending"])
     left = set(names) - {names[i] for group in groups.values() for i in group}
-    assert left == {channel.name for channel in DERIVED[: count - 12] if channel.group == "both passes"}
+    assert left == {name for name in names[12:] if len(DERIVED[name].modalities) > 1} == {"Change", "AbsChange"} & set(names)
 
 
-@pytest.mark.parametrize("channels", CHANNEL_COUNTS)
+@pytest.mark.parametrize("channels", BANDS.counts)
 @pytest.mark.parametrize("name", [SMALL, "multi(optical,ascending):test_resnet", "multi:test_vit"])
 def test_it_is_a_backbone_like_any_other(name: str, channels: int) -> None:
     """A chapter would fail at its embeddings, or its heads would see other features than it does."""
@@ -77,7 +83,7 @@ def test_each_encoder_sees_its_own_channels() -> None:
         whole = model.embed(x).split(width, 1)
         for place, modality in enumerate(MODALITIES):
             changed = x.clone()
-            changed[:, list(modality_channels(12)[modality])] += 1 + torch.rand(3, 4, 32, 32)
+            changed[:, list(BANDS.by_modality(12)[modality])] += 1 + torch.rand(3, 4, 32, 32)
             same = [torch.equal(a, b) for a, b in zip(whole, model.embed(changed).split(width, 1), strict=True)]
             assert same == [other != place for other in range(3)]
 
@@ -98,7 +104,7 @@ def test_a_missing_modality_is_seen_after_scaling_and_resizing(tiny: Patches) ->
     settings = Settings(backbone=SMALL, weights="none", image_size=50, channels=28)
     bands = torch.from_numpy(tiny.pixels[:4]).clone()
     bands[:, 8:12] = 0
-    x = prepare(bands, settings, Scaler.fit(tiny.pixels, 28, "standard"))
+    x = prepare(bands, settings, Scaler.fit(tiny.pixels, BANDS, 28, "standard"))
     model = made(channels=28)
     with torch.no_grad():
         gone = model.embed(x).split(model.classifier.in_features // 3, 1)
@@ -133,8 +139,8 @@ def test_passes_can_share_an_encoder() -> None:
 
 def test_a_stem_that_is_aware_keeps_colours_for_colours() -> None:
     """A radar pass would start from a filter for red."""
-    model = create(f"multi:{PACKAGED}", 12, "imagenet", "aware").state_dict()
-    rgb = create(PACKAGED, 4, "imagenet").state_dict()["encoder.network.conv_stem.weight"]
+    model = create(f"multi:{PACKAGED}", seen(12), "imagenet", "aware").state_dict()
+    rgb = create(PACKAGED, BANDS.channels(4), "imagenet").state_dict()["encoder.network.conv_stem.weight"]
     optical, radar = (model[f"encoder.encoders.{name}.network.conv_stem.weight"] for name in ("optical", "descending"))
     assert torch.equal(optical[:, :3], rgb[:, :3])
     mean = rgb[:, :3].mean(1)
@@ -145,11 +151,11 @@ def test_a_stem_that_is_aware_keeps_colours_for_colours() -> None:
 def test_sentinels_weights_go_to_the_bands_that_they_are_of(tmp_path: Path) -> None:
     """Filters for VV would be given to a colour."""
     torch.manual_seed(0)
-    network = create("resnet18", 12, "none").get_submodule("encoder.network").state_dict()
+    network = create("resnet18", seen(12), "none").get_submodule("encoder.network").state_dict()
     first = network["conv1.weight"]
     radar = torch.randn(first.shape[0], 2, *first.shape[2:])
     torch.save(network | {"conv1.weight": radar}, tmp_path / "s1.pth")
-    loaded = create("multi:resnet18", 12, str(tmp_path / "s1.pth")).state_dict()
+    loaded = create("multi:resnet18", seen(12), str(tmp_path / "s1.pth")).state_dict()
     for modality in ("descending", "ascending"):
         assert torch.allclose(
             loaded[f"encoder.encoders.{modality}.network.conv1.weight"][:, :2], radar * 2 / 4, atol=1e-6
@@ -171,7 +177,7 @@ def test_sentinels_weights_go_to_the_bands_that_they_are_of(tmp_path: Path) -> N
 def test_a_wrong_name_is_one_sentence(name: str, said: str) -> None:
     """A typing error would train another network than was meant."""
     with pytest.raises(StudyError, match=said) as caught:
-        create(name, 12, "none")
+        create(name, seen(12), "none")
     assert "\n" not in str(caught.value)
 
 
@@ -189,6 +195,6 @@ def test_a_fold_trains_with_modalities_dropped(tiny: Patches) -> None:
         backbone=SMALL, weights="none", image_size=32, epochs=2, batch_size=4, modality_dropout=0.4, learning_rate=1e-3
     )
     plain = settings.model_copy(update={"modality_dropout": 0.0})
-    first, again, other = (fit_fold(each, tiny, parts, 0).probabilities for each in (settings, settings, plain))
+    first, again, other = (fit_fold(each, tiny, parts, 0).log_odds for each in (settings, settings, plain))
     assert (first == again).all()
     assert (first != other).any()

@@ -11,13 +11,15 @@ from sklearn.metrics import f1_score
 
 from landslide_nb.augment.sample_table import SampleTable
 from landslide_nb.chapters.c02 import figures, findings, leak, oversampling
-from landslide_nb.data.bands import GROUPS
+from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.data.patches import Patches
 from landslide_nb.experiments import grids, run
 from landslide_nb.experiments.study import Study
 from landslide_nb.similarity.api import data_range, nearest, similarity
 
 Pixels = NDArray[np.float32]
+BANDS = CHALLENGE.bands
+GROUPS = tuple(BANDS.kinds)
 
 
 def noise(n: int, seed: int = 0, side: int = 32) -> Pixels:
@@ -78,7 +80,7 @@ def test_a_copy_is_as_near_as_can_be(tiny: Patches) -> None:
 def test_speckle_is_averaged_as_theory_says() -> None:
     """The variance of a blend of independent patches of one variance is λ² + (1 − λ)² of theirs."""
     weights = [0.1, 0.3, 0.5, 0.9]
-    table: Any = oversampling.noise(noise(8), pairs([0, 2, 4, 6], [1, 3, 5, 7], weights))
+    table: Any = oversampling.noise(noise(8), BANDS, pairs([0, 2, 4, 6], [1, 3, 5, 7], weights))
     expected = [w**2 + (1 - w) ** 2 for w in weights]
     for group in GROUPS:
         assert table[group].to_numpy() == pytest.approx(expected, rel=0.08)
@@ -90,7 +92,7 @@ def test_speckle_is_averaged_as_theory_says() -> None:
 def test_a_blend_with_itself_changes_nothing(tiny: Patches) -> None:
     """A change would be told where there is none."""
     rows = pairs([0, 5], [0, 5], [0.3, 0.7])
-    table: Any = oversampling.effects(tiny.pixels, rows, {"same": tiny.pixels[[0, 5]]})
+    table: Any = oversampling.effects(tiny.pixels, BANDS, rows, {"same": tiny.pixels[[0, 5]]})
     assert np.abs(table[["change, median", "5 %", "95 %"]].to_numpy()).max() <= 0.05 * np.abs(table["real"]).max()
     assert table["SSIM-SMOTE"].to_numpy() == pytest.approx(table["real"].to_numpy(), rel=1e-3, abs=1e-3)
     assert table["same"].to_numpy() == pytest.approx(table["real"].to_numpy(), rel=1e-3, abs=1e-3)
@@ -100,7 +102,7 @@ def test_means_stay_and_variances_fall(tiny: Patches) -> None:
     """The chapter's sentence on band means would be wrong."""
     minority = np.flatnonzero(tiny.known_labels == 1)
     rows = pairs(minority[:5].tolist(), minority[5:10].tolist(), [0.5] * 5)
-    table: Any = oversampling.effects(tiny.pixels, rows, {})
+    table: Any = oversampling.effects(tiny.pixels, BANDS, rows, {})
     for group in GROUPS:
         assert np.abs(table.loc[f"{group} mean", ["5 %", "95 %"]].astype(float)).max() <= 0.002
         assert table.loc[f"{group} noise", "95 %"] < 0
@@ -203,8 +205,8 @@ def test_findings_say_what_the_tables_say(
     made = {"SSIM-SMOTE": oversampling.blended(patches.pixels, rows)}
     made["SMOTE on pixels"] = oversampling.pixel_smote(patches.pixels[minority], 4)
     copies = oversampling.nearest_real(made, patches.pixels[minority])
-    noise_table = oversampling.noise(patches.pixels, rows)
-    changes = oversampling.effects(patches.pixels, rows, made)
+    noise_table = oversampling.noise(patches.pixels, BANDS, rows)
+    changes = oversampling.effects(patches.pixels, BANDS, rows, made)
     kept = oversampling.noise_kept(noise_table)
     text: Any = findings.oversampling((7, 3), 15, near, copies, kept, changes, table).data
     assert f"{near.loc['Euclidean', 'shared with SSIM']:.0%}" in text
@@ -222,7 +224,7 @@ def test_the_family_shows_anchor_neighbours_and_children(tiny: Patches) -> None:
     indices, values = nearest(tiny.pixels[minority], 2)
     children = [(int(a), int(minority[b])) for a, near in zip(minority, indices, strict=True) for b in near]
     rows = pairs([a for a, _ in children], [b for _, b in children], [0.4] * len(children))
-    drawn = figures.family(tiny.pixels, indices, values, minority, rows, anchors=[0, 2])
+    drawn = figures.family(tiny.pixels, BANDS, indices, values, minority, rows, anchors=[0, 2])
     titles = [axis.get_title() for axis in drawn.figure.axes]
     assert len(titles) == 2 * (1 + 2 + 2)
     assert titles[0] == titles[5] == "anchor" and titles[1] == f"SSIM {values[0, 0]:.2f}"

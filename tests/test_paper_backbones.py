@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 import timm
 import torch
+from band_sets import seen
 
 from landslide_nb.augment.sample_table import SampleTable
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.scaling import Scaler
 from landslide_nb.experiments import grids
 from landslide_nb.experiments.study import Study
-from landslide_nb.models.backbones import UNET, create, parameters
+from landslide_nb.models.backbones import create, parameters
+from landslide_nb.models.names import UNET
 from landslide_nb.training.loop import build, train
 from landslide_nb.training.settings import Settings
 
@@ -75,7 +77,7 @@ def expected(name: str) -> float:
 def test_a_network_of_the_paper_is_whole_and_can_be_trained(name: str) -> None:
     """A name would stand for another network than the paper's, or fail at its image size after hours in a queue."""
     torch.manual_seed(0)
-    model = create(name, BANDS, "none", image_size=SIZE).train()
+    model = create(name, seen(BANDS), "none", image_size=SIZE).train()
     assert parameters(model) == pytest.approx(expected(name), rel=0.02)
     logits = model(torch.randn(1, BANDS, SIZE, SIZE))
     assert logits.shape == (1, 2)
@@ -98,7 +100,7 @@ def test_a_training_step_of_the_papers_network(tiny: Patches) -> None:
     labels = tiny.known_labels
     chosen = np.concatenate([np.flatnonzero(labels == value)[:1] for value in (0, 1)])
     rows = SampleTable.real(chosen, labels, np.empty(0, np.int64))
-    scaler = Scaler.fit(tiny.pixels[chosen], settings.channels, settings.scaling)
+    scaler = Scaler.fit(tiny.pixels[chosen], settings.data_set.bands, settings.channels, settings.scaling)
     model = build(settings)
     trained = train(model, torch.from_numpy(tiny.pixels), rows, (chosen, labels[chosen]), settings, scaler)
     assert settings.image_size == SIZE and settings.backbone.startswith("tf_efficientnetv2_l")

@@ -1,6 +1,5 @@
 """A plan says what would be trained, and the store what was: neither needs data, and nothing that is wanted is removed."""
 
-import fcntl
 import json
 import shutil
 import subprocess
@@ -11,9 +10,11 @@ import numpy as np
 import pytest
 import timm
 import torch
+from band_sets import seen
 from conftest import Command
 
 from landslide_nb.common.errors import StudyError
+from landslide_nb.common.lock import lock
 from landslide_nb.experiments import grids, inventory, plan
 from landslide_nb.experiments.code import code_version
 from landslide_nb.experiments.run import Run
@@ -45,7 +46,7 @@ def place(folder: Path, key: str, **changes: object) -> Path:
 def begin(folder: Path, key: str, **changes: object) -> Path:
     """A run that was interrupted after an epoch, and while it wrote the next checkpoint."""
     record = {"edition": "smoke", "backbone": "resnet18", "fold": 0} | code_version() | changes
-    (folder / f"{key}.lock").write_text(json.dumps(record))
+    (folder / f"{key}.begun").write_text(json.dumps(record))
     (folder / f"{key}.checkpoint").write_bytes(bytes(1000))
     (folder / f".17.{key}.checkpoint").write_bytes(bytes(10))
     return folder / f"{key}.checkpoint"
@@ -53,7 +54,7 @@ def begin(folder: Path, key: str, **changes: object) -> Path:
 
 def test_the_flops_of_a_known_network_are_the_published_ones() -> None:
     """Hours would be planned by a wrong count: ResNet-18 takes 1.82 GMAC at 224 pixels, for three channels."""
-    reference = plan.cost("resnet18", 12, 224)
+    reference = plan.cost("resnet18", seen(12), 224)
     stem = 7 * 7 * 64 * 112 * 112  # multiplications for each input channel
     assert reference.flops / 2 == pytest.approx(1.82e9 + 9 * stem, rel=0.01)
     with torch.device("meta"):
@@ -63,7 +64,7 @@ def test_the_flops_of_a_known_network_are_the_published_ones() -> None:
 
 def test_activations_are_counted_once() -> None:
     """Memory would be planned for tensors that share it: a real network's, counted by the hooks of a real pass, are the same."""
-    small, large = (plan.cost("test_resnet", 12, size).activations for size in (32, 64))
+    small, large = (plan.cost("test_resnet", seen(12), size).activations for size in (32, 64))
     assert small > 0 and large == pytest.approx(4 * small, rel=0.05)
     settings = Settings(backbone="test_resnet", batch_size=10)
     half = settings.model_copy(update={"precision": "bfloat16"})
@@ -135,8 +136,7 @@ def test_what_no_longer_serves_is_pruned_and_nothing_else(empty: Path, command: 
     needless += [begin(empty, "oldone", code="other"), begin(empty, "done")]
     place(empty, "done")
     (empty / "half.tmp").mkdir()
-    with (empty / "busy.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with lock("busy"):
         (empty / "busy.tmp").mkdir()
         before = sorted(empty.iterdir())
         tried = command("runs", "--prune", "--dry-run")

@@ -7,16 +7,18 @@ from pathlib import Path
 import pytest
 import timm
 import torch
+from band_sets import LANDSLIDE4SENSE, PICTURE, seen
 from torch import Tensor
 
 from landslide_nb.common.errors import StudyError, WeightsError
-from landslide_nb.data.bands import BAND_NAMES, channel_names
+from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.models.backbones import create
 from landslide_nb.models.encoders import TimmEncoder, UNetEncoder
 from landslide_nb.models.pretrained import PACKAGED, by_meaning, packaged_weights
 
 RESNET = "resnet18"  # a small relative of the published ResNet-50: the names are the same
 State = dict[str, Tensor]
+BAND_NAMES = CHALLENGE.bands.names
 SAR_PLACE = {"DVV": 0, "DVH": 1, "AVV": 0, "AVH": 1}
 OPTICAL_PLACE = {"B": 1, "G": 2, "R": 3, "NIR": 7}  # B2, B3, B4 and B8 among B1, …, B8, B8A, B9, …, B12
 
@@ -37,7 +39,7 @@ def joint(sar: State, optical: State) -> State:
 def load(path: Path, weights: object, **more: object) -> State:
     """The network that a file makes."""
     torch.save(weights, path)
-    model = create(RESNET, 12, str(path), **more)  # type: ignore[arg-type]
+    model = create(RESNET, seen(12), str(path), **more)  # type: ignore[arg-type]
     assert isinstance(model.encoder, TimmEncoder)
     return dict(model.encoder.network.state_dict())
 
@@ -95,10 +97,23 @@ def test_a_joint_file_gives_each_band_its_sensors_filter(wrapped: bool, tmp_path
 def test_channels_that_are_all_alike_give_the_response_of_before() -> None:
     """The first layer would be louder or softer than what follows it has learned from."""
     filters = torch.full((8, 13, 3, 3), 0.25)
-    for channels in (12, 20, 28):
-        mapped = by_meaning([filters], channel_names(channels))
+    for channels in (3, 12, 14, 20, 28):
+        mapped = by_meaning([filters], seen(channels))
         assert mapped.shape == (8, channels, 3, 3)
         assert torch.allclose(mapped.sum(1), filters.sum(1))
+
+
+def test_filters_of_sentinel_2_go_to_the_bands_of_another_data_set() -> None:
+    """Landslide4Sense's short-wave infrared would start from a mean, or its red from the filter for coastal aerosol."""
+    filters = torch.randn(8, 13, 3, 3, generator=torch.Generator().manual_seed(0))
+    mapped = by_meaning([filters], LANDSLIDE4SENSE.channels(14)) * 14 / 13
+    places = {"COASTAL": 0, "BLUE": 1, "GREEN": 2, "RED": 3, "RED_EDGE_1": 4, "RED_EDGE_2": 5, "RED_EDGE_3": 6, "NIR": 7}
+    places |= {"WATER_VAPOUR": 9, "CIRRUS": 10, "SWIR_1": 11, "SWIR_2": 12}
+    for place, name in enumerate(LANDSLIDE4SENSE.names):
+        expected = filters[:, places[name]] if name in places else filters.mean(1)
+        assert torch.allclose(mapped[:, place], expected, atol=1e-6), name
+    picture = by_meaning([filters], PICTURE.channels(3)) * 3 / 13
+    assert torch.allclose(picture, filters[:, [3, 2, 1]], atol=1e-6)
 
 
 def test_three_channels_are_left_to_timm(tmp_path: Path) -> None:
@@ -136,14 +151,14 @@ def test_what_is_not_whole_is_refused(change: object, said: str, tmp_path: Path)
     path = tmp_path / "weights.pth"
     torch.save(change(trunk(13, 1)), path)  # type: ignore[operator]
     with pytest.raises(WeightsError, match=f"{re.escape(str(path))}.*{said}") as caught:
-        create(RESNET, 12, str(path))
+        create(RESNET, seen(12), str(path))
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("stem", ["repeat", "aware"])
 def test_a_unets_encoder_starts_from_the_weights(stem: str) -> None:
     """A U-Net would be said to start from ImageNet, and start from nothing."""
-    model = create(f"unet:{PACKAGED}", 12, "imagenet", stem)  # type: ignore[arg-type]
+    model = create(f"unet:{PACKAGED}", seen(12), "imagenet", stem)  # type: ignore[arg-type]
     assert isinstance(model.encoder, UNetEncoder)
     ours, theirs = model.encoder.unet.encoder.model.state_dict(), packaged_weights()
     trained = [name for name in ours if name != "conv_stem.weight" and "num_batches" not in name]
@@ -159,11 +174,11 @@ def test_a_unets_encoder_starts_from_a_file(tmp_path: Path) -> None:
     """A U-Net on a cluster without a network, or on DeCUR's weights, could not be compared."""
     optical, path = trunk(13, 1), tmp_path / "ms.pth"
     torch.save(optical, path)
-    model = create(f"unet:{RESNET}", 12, str(path))
+    model = create(f"unet:{RESNET}", seen(12), str(path))
     assert isinstance(model.encoder, UNetEncoder)
     ours = dict(model.encoder.unet.encoder.model.state_dict())
     assert same(body(ours), body(optical))
-    assert torch.equal(ours["conv1.weight"], by_meaning([optical["conv1.weight"]], BAND_NAMES))
+    assert torch.equal(ours["conv1.weight"], by_meaning([optical["conv1.weight"]], seen(12)))
 
 
 @pytest.mark.parametrize("name", ["test_convnext", "unet:test_convnext", "test_vit"])
@@ -171,7 +186,7 @@ def test_a_stem_is_found_wherever_timm_has_it(name: str, tmp_path: Path) -> None
     """The comparison of first layers would end in a traceback for networks whose first layer is within another."""
     path = tmp_path / "rgb.pth"
     torch.save(timm.create_model(name.removeprefix("unet:"), num_classes=0).state_dict(), path)
-    aware, repeated = (create(name, 12, str(path), stem, 64).state_dict() for stem in ("aware", "repeat"))
+    aware, repeated = (create(name, seen(12), str(path), stem, 64).state_dict() for stem in ("aware", "repeat"))
     changed = [key for key in aware if not torch.equal(aware[key], repeated[key]) and "decoder" not in key]
     assert len(changed) == 1 and aware[changed[0]].shape[1] == 12
     assert torch.equal(aware[changed[0]][:, :3], repeated[changed[0]][:, :3])
@@ -182,4 +197,4 @@ def test_a_network_without_a_first_convolution_is_refused_an_aware_stem(monkeypa
     known = replace(timm.get_pretrained_cfg(PACKAGED), first_conv=None)
     monkeypatch.setattr(timm, "get_pretrained_cfg", lambda name: known)
     with pytest.raises(StudyError, match=f"{PACKAGED} has no first convolution to start anew; take stem 'repeat'"):
-        create(PACKAGED, 12, "imagenet", "aware", 64)
+        create(PACKAGED, seen(12), "imagenet", "aware", 64)

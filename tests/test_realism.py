@@ -7,11 +7,16 @@ import pandas as pd
 import pytest
 
 from landslide_nb.chapters.c01 import fidelity, figures, findings
+from landslide_nb.data.bands import BandSet
+from landslide_nb.data.challenge import CHALLENGE
+from landslide_nb.data.dataset import DataSet
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.sources import zindi
 from landslide_nb.experiments.study import Study
 from landslide_nb.simulation.draw import draw
 from landslide_nb.tabular import statistics, trees
+
+BANDS = CHALLENGE.bands
 
 
 @pytest.fixture(scope="module")
@@ -32,11 +37,11 @@ def test_levels_are_those_of_all_pixels(tiny: Patches) -> None:
 def test_texture_of_a_real_patch(real: Path, tiny: Patches) -> None:
     """The simulation's texture was chosen after real patches: it would be set beside wrong numbers."""
     patch = zindi.load_patch(real / "ID_005GY8.npy")
-    texture = fidelity.texture(tiny.pixels, patch)
+    texture = fidelity.texture(tiny.pixels, BANDS, patch)
     for band, pixels in zip(texture.index, patch.astype(np.float64), strict=True):
         expected = np.corrcoef(pixels[:, :-1].ravel(), pixels[:, 1:].ravel())[0, 1]
         assert texture.loc[band, "real patch"] == pytest.approx(expected, abs=0.01)
-    assert "real patch" not in fidelity.texture(tiny.pixels, None)
+    assert "real patch" not in fidelity.texture(tiny.pixels, BANDS, None)
 
 
 def test_the_same_rows_cannot_be_told_apart(rows: pd.DataFrame) -> None:
@@ -67,14 +72,14 @@ def test_pictures_and_text_say_what_they_compare(rows: pd.DataFrame, tiny: Patch
     beside, correlations = figures.beside(rows, rows), figures.correlations(rows, rows)
     assert "at most 0.00 standard deviations" in beside.alt
     assert "more than 0.00" in correlations.alt
-    levels, texture = fidelity.levels(tiny), fidelity.texture(tiny.pixels, None)
-    text = findings.realism(levels, texture, None, None, "simulated patches").data
+    levels, texture = fidelity.levels(tiny), fidelity.texture(tiny.pixels, BANDS, None)
+    text = findings.realism(levels, texture, None, None, BANDS, "simulated patches").data
     assert "simulated patches" in text and "AUROC" not in text
     compared = (
         fidelity.transfer(rows, rows, trees.trees_on_statistics(rows, 100), 100),
         fidelity.giveaways(rows, rows.assign(R_min=0.0), 100),
     )
-    assert "AUROC" in findings.realism(levels, texture, *compared, "simulated patches").data
+    assert "AUROC" in findings.realism(levels, texture, *compared, BANDS, "simulated patches").data
 
 
 def test_given_patches_are_compared_themselves(rows: pd.DataFrame) -> None:
@@ -83,3 +88,15 @@ def test_given_patches_are_compared_themselves(rows: pd.DataFrame) -> None:
     assert fidelity.as_many(table, rows, Study.load("smoke", data="statistics:table.csv")) is table
     simulated = fidelity.as_many(table, rows[:30], Study.load("smoke"))
     assert len(simulated) == 30 and list(statistics.COLUMNS) == list(simulated.columns[2:])
+
+
+def test_other_bands_are_compared_with_nothing(tiny: Patches) -> None:
+    """Levels that were published for the challenge's bands would stand beside those of another sensor, or the chapter stop."""
+    bands = BandSet(bands=BANDS.bands[:3])
+    other = DataSet(name="rgb", title="RGB", bands=bands, patch_size=64)
+    patches = Patches(tiny.ids, np.ascontiguousarray(tiny.pixels[:, :3]), tiny.labels, other)
+    levels, texture = fidelity.levels(patches), fidelity.texture(patches.pixels, bands, None)
+    assert list(levels.columns) == ["unit", "mean", "std"] and list(levels.index) == ["Red", "Green", "Blue"]
+    np.testing.assert_allclose(levels["mean"], fidelity.levels(tiny)["mean"][:3])
+    text = findings.realism(levels, texture, None, None, bands, "these patches").data
+    assert "published" not in text and "dB" not in text and "optical" in text

@@ -8,11 +8,13 @@ import pytest
 from scipy.stats import kurtosis, skew
 
 from landslide_nb.common.errors import DataError
-from landslide_nb.data.bands import BACKSCATTER, BANDS, CHANGE, OPTICAL
+from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.data.patches import Patches
 from landslide_nb.simulation.maxent import quantiles
 from landslide_nb.simulation.render import render
 from landslide_nb.tabular import statistics
+
+BANDS = CHALLENGE.bands
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +60,7 @@ def test_patches_have_the_statistics_of_real_rows(real: Path) -> None:
 
 def check(asked: pd.DataFrame, got: pd.DataFrame) -> None:
     """Medians over the rows of the errors of each band and index."""
-    for band in BANDS:
+    for band in BANDS.bands:
         columns = [f"{band.name}_{moment}" for moment in statistics.MOMENTS]
         want, have = asked[columns].to_numpy(), got[columns].to_numpy()
         error, span = np.abs(have - want), want[:, 3] - want[:, 2]
@@ -85,10 +87,10 @@ def test_texture_is_that_of_the_sensors(rows: pd.DataFrame) -> None:
     backscatter, change = lag[[4, 5, 8, 9]], lag[[6, 7, 10, 11]]
     assert ((backscatter > 0.84) & (backscatter < 0.94)).all()
     assert ((change > 0.41) & (change < 0.54)).all()
-    assert (pixels[:, list(OPTICAL)] == np.round(pixels[:, list(OPTICAL)])).all()
+    assert (pixels[:, list(BANDS.optical)] == np.round(pixels[:, list(BANDS.optical)])).all()
     equal = (pixels[..., 1:] == pixels[..., :-1]).mean((0, 2, 3))
-    assert 0.05 < equal[list(BACKSCATTER)].mean() < 0.15
-    assert equal[list(CHANGE)].max() < 0.02
+    assert 0.05 < equal[list(BANDS.backscatter)].mean() < 0.15
+    assert equal[list(BANDS.change)].max() < 0.02
 
 
 def test_labels_and_ids_are_kept(rows: pd.DataFrame, tiny: Patches) -> None:

@@ -397,17 +397,17 @@ def test_a_run_leaves_torch_as_it_was(data: Path, tiny: Patches, fails: bool, mo
     torch.use_deterministic_algorithms(False)
     try:
         torch.manual_seed(321)
-        np.random.seed(5)  # noqa: NPY002 - it is the global state that must stay
-        expected, numpys = torch.rand(3), np.random.rand(3)  # noqa: NPY002
+        np.random.seed(5)
+        expected, numpys = torch.rand(3), np.random.rand(3)
         torch.manual_seed(321)
-        np.random.seed(5)  # noqa: NPY002
+        np.random.seed(5)
         with pytest.raises(AssertionError) if fails else nullcontext():
             training_fold.fit_fold(chosen.settings, tiny, parts, 0)
         assert torch.get_num_threads() == 2
         assert not torch.are_deterministic_algorithms_enabled()
         assert not torch.is_deterministic_algorithms_warn_only_enabled()
         assert torch.initial_seed() == 321 and torch.equal(torch.rand(3), expected)
-        assert (np.random.rand(3) == numpys).all()  # noqa: NPY002
+        assert (np.random.rand(3) == numpys).all()
         torch.use_deterministic_algorithms(True, warn_only=True)
         with pytest.raises(AssertionError) if fails else nullcontext():
             training_fold.fit_fold(chosen.settings, tiny, parts, 0)

@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 from sklearn.metrics import f1_score, roc_auc_score
 
 from landslide_nb.common.errors import DataError
-from landslide_nb.data.bands import BACKSCATTER, CHANGE, OPTICAL, SAR
+from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.sources import zindi
 from landslide_nb.models import heads
 from landslide_nb.simulation.draw import POSITIVE_RATE, Simulator, draw, packaged, simulate
 from landslide_nb.simulation.fit import fit
 from landslide_nb.tabular import statistics
+
+BANDS = CHALLENGE.bands
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +96,7 @@ def test_ids_say_that_they_are_simulated(tiny: Patches, many: Patches) -> None:
 
 def test_values_are_those_a_sensor_gives(many: Patches) -> None:
     """Simulated patches would break what works on real ones, or let pass what does not."""
-    optical, radar = many.pixels[:, OPTICAL], many.pixels[:, SAR]
+    optical, radar = many.pixels[:, BANDS.optical], many.pixels[:, BANDS.radar]
     assert np.isfinite(many.pixels).all()
     assert (optical == np.round(optical)).all()
     assert optical.min() == 0
@@ -113,8 +115,8 @@ def test_some_optical_pixels_have_no_data() -> None:
 
 def test_backscatter_is_smoother_than_change(many: Patches) -> None:
     """Real backscatter correlates with its neighbour by 0.84 to 0.94, its change by 0.41 to 0.54."""
-    backscatter = neighbours(many.pixels[:, BACKSCATTER])
-    change = neighbours(many.pixels[:, CHANGE])
+    backscatter = neighbours(many.pixels[:, BANDS.backscatter])
+    change = neighbours(many.pixels[:, BANDS.change])
     assert 0.8 < backscatter.mean() < 0.95
     assert 0.4 < change.mean() < 0.65
     assert (backscatter.mean(1) > change.mean(1)).all()
@@ -122,7 +124,7 @@ def test_backscatter_is_smoother_than_change(many: Patches) -> None:
 
 def test_landslides_can_be_seen(many: Patches) -> None:
     """Nothing could be learned: somewhere in a landslide patch the ground has changed and lost its vegetation."""
-    changed = blocks(np.abs(many.pixels[:, CHANGE]).mean(1))
+    changed = blocks(np.abs(many.pixels[:, BANDS.change]).mean(1))
     red, nir = many.pixels[:, 0], many.pixels[:, 3]
     green = blocks((nir - red) / (nir + red + 1e-7))
     contrast = changed.max(1) - np.median(changed, 1)
@@ -134,7 +136,7 @@ def test_landslides_can_be_seen(many: Patches) -> None:
 
 def test_some_patches_without_a_landslide_look_like_one(many: Patches) -> None:
     """One threshold would solve the simulated study, and no two methods would differ."""
-    changed = blocks(np.abs(many.pixels[:, CHANGE]).mean(1))
+    changed = blocks(np.abs(many.pixels[:, BANDS.change]).mean(1))
     contrast = changed.max(1) - np.median(changed, 1)
     landslide = many.known_labels == 1
     assert contrast[~landslide].max() > np.quantile(contrast[landslide], 0.1)
@@ -226,7 +228,7 @@ def test_file_that_is_no_simulator(content: bytes | str, tmp_path: Path, command
 
 def test_model_in_the_package_is_small() -> None:
     """The package would carry the table that its parameters were fitted to."""
-    with as_file(files("landslide_nb") / "data" / "simulator.npz") as path:
+    with as_file(files("landslide_nb") / "simulation" / "simulator.npz") as path:
         assert path.stat().st_size <= 500_000
 
 

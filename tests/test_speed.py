@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import torch
+from band_sets import seen
 
 from landslide_nb.chapters.c04 import figures, findings, tables
 from landslide_nb.display.picture import MARKERS
@@ -38,7 +39,7 @@ def test_a_measurement_is_made_apart(tmp_path: Path, monkeypatch: pytest.MonkeyP
     for rate in (measured.forward, measured.training):
         assert 0 < rate.slowest <= rate.median <= rate.fastest < 1e6
     assert measured.forward.median > measured.training.median
-    states = 4 * 4 * plan.cost("test_resnet", 12, 32).parameters  # weights, gradients, Adam's two moments
+    states = 4 * 4 * plan.cost("test_resnet", seen(12), 32).parameters  # weights, gradients, Adam's two moments
     if not torch.cuda.is_available():
         assert states < measured.memory < 150e6
     assert measured.machine == speed.machine() != ""
@@ -120,7 +121,7 @@ def test_sizes_are_of_each_studys_network(kept: Path) -> None:
     assert list(table.index) == list(studies)
     assert table["weights"].tolist() == ["imagenet", "none", "none", "decur.pth"]
     for name, study in studies.items():
-        of = plan.cost(study.backbone, 12, study.image_size)
+        of = plan.cost(study.backbone, seen(12), study.image_size)
         assert table.loc[name, "parameters (M)"] == of.parameters / 1e6
         assert table.loc[name, "GFLOPs"] == of.flops / 1e9
     assert table.loc["resnet50, DeCUR", "forward (images/s)"] == Interval(300, 200, 400)

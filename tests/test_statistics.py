@@ -11,10 +11,22 @@ import scipy.stats
 from conftest import Command
 
 from landslide_nb.common.errors import DataError
-from landslide_nb.data.bands import BAND_NAMES
+from landslide_nb.data.bands import Band, BandSet
+from landslide_nb.data.challenge import CHALLENGE
+from landslide_nb.data.dataset import DataSet
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.sources import zindi
-from landslide_nb.tabular.statistics import COLUMNS, SIGNALS, describe, read
+from landslide_nb.tabular.statistics import (
+    COLUMNS,
+    SIGNALS,
+    columns_in,
+    columns_of,
+    describe,
+    load,
+    of_pixels,
+    read,
+    signals_of,
+)
 
 REAL_TABLE = "zindi_train_statistics.csv.gz"
 REAL_PATCH = "ID_005GY8"
@@ -55,7 +67,7 @@ def test_statistics_equal_numpys_and_scipys(tiny: Patches) -> None:
     bands = tiny.pixels.astype(float)
     ndvi = (bands[:, 3] - bands[:, 0]) / (bands[:, 3] + bands[:, 0] + 1e-7)
     ndwi = (bands[:, 1] - bands[:, 3]) / (bands[:, 1] + bands[:, 3] + 1e-7)
-    assert [*BAND_NAMES, "NDVI", "NDWI"] == list(SIGNALS)
+    assert [*CHALLENGE.bands.names, "NDVI", "NDWI"] == list(SIGNALS)
     for name, band in zip(SIGNALS, (*bands.swapaxes(0, 1), ndvi, ndwi), strict=True):
         values = band.reshape(len(tiny), -1)
         expected = {
@@ -73,6 +85,60 @@ def test_statistics_equal_numpys_and_scipys(tiny: Patches) -> None:
     np.testing.assert_allclose(table["cloud_score_brightness"], bands[:, :3].mean((1, 2, 3)), rtol=1e-6)
     assert table["ID"].tolist() == list(tiny.ids)
     assert table["label"].tolist() == tiny.known_labels.tolist()
+
+
+def other_bands(*roles: str, unit: str = "8 bit") -> BandSet:
+    """Optical bands of these roles, named by them, and a slope."""
+    slope = Band(name="SLOPE", title="Slope", unit="°", role="slope", modality="terrain")
+    return BandSet(bands=(slope, *(Band(name=role.upper(), title=role, unit=unit, role=role) for role in roles)))
+
+
+@pytest.mark.parametrize(
+    ("roles", "brightness", "indices"),
+    [
+        (("red", "green", "blue"), True, ()),
+        (("nir", "blue", "green", "red"), True, ("NDVI", "NDWI")),
+        (("nir", "red"), False, ("NDVI",)),
+        (("green", "nir"), False, ("NDWI",)),
+        ((), False, ()),
+    ],
+)
+def test_other_bands_have_the_statistics_that_they_allow(
+    roles: tuple[str, ...], brightness: bool, indices: tuple[str, ...]
+) -> None:
+    """Trees could not be compared on another data set, or would see an index of bands that are none."""
+    bands = other_bands(*roles)
+    rng = np.random.default_rng(4)
+    pixels = rng.uniform(1, 255, (3, len(bands), 16, 16)).astype(np.float32)
+    assert signals_of(bands) == ("SLOPE", *(role.upper() for role in roles), *indices)
+    columns = columns_of(bands)
+    assert (columns[0] == "cloud_score_brightness") == brightness
+    assert len(columns) == brightness + 6 * (len(bands) + len(indices))
+    data_set = DataSet(name="other", title="Other", bands=bands, patch_size=16)
+    table = describe(Patches(("a", "b", "c"), pixels, np.array([0, 1, 0], np.int8), data_set))
+    assert columns_in(table) == list(columns)
+    np.testing.assert_array_equal(table[list(columns)].to_numpy(), of_pixels(pixels, bands))
+    by_role = {band.role: pixels[:, place].astype(float) for place, band in enumerate(bands.bands)}
+    expected = {f"{band.name}_mean": by_role[band.role].mean((1, 2)) for band in bands.bands}
+    if brightness:
+        expected["cloud_score_brightness"] = sum(by_role[c] for c in ("red", "green", "blue")).mean((1, 2)) / 3
+    for name, (a, b) in {"NDVI": ("nir", "red"), "NDWI": ("green", "nir")}.items():
+        if name in indices:
+            index = (by_role[a] - by_role[b]) / (by_role[a] + by_role[b])
+            expected |= {f"{name}_mean": index.mean((1, 2)), f"{name}_std": index.std((1, 2))}
+    for name, values in expected.items():
+        np.testing.assert_allclose(table[name], values, rtol=2e-5, atol=2e-6, err_msg=name)
+
+
+def test_statistics_do_not_depend_on_the_order_of_the_bands(tiny: Patches) -> None:
+    """A data set that has its bands in another order would have other statistics under the same names."""
+    order = [9, 3, 0, 11, 2, 5, 1, 10, 4, 8, 7, 6]
+    shuffled = BandSet(bands=tuple(CHALLENGE.bands.bands[i] for i in order))
+    theirs = dict(zip(columns_of(shuffled), of_pixels(tiny.pixels[:, order], shuffled).T, strict=True))
+    ours = dict(zip(COLUMNS, of_pixels(tiny.pixels, CHALLENGE.bands).T, strict=True))
+    assert theirs.keys() == ours.keys() and len(COLUMNS) == 85
+    for name, values in ours.items():
+        np.testing.assert_array_equal(theirs[name], values, err_msg=name)
 
 
 @pytest.mark.parametrize("value", [0, 0.1, -65.66, 20944])
@@ -197,6 +263,17 @@ def test_command_writes_the_same_table(folder: Path, tmp_path: Path, command: Co
     assert (done.returncode, done.stderr) == (0, "")
     assert "6 patches" in done.stdout
     pd.testing.assert_frame_equal(read(tmp_path / "table.csv"), describe(zindi.read(folder)[0]))
+
+
+def test_whatever_is_given_is_described(folder: Path, tiny: Patches, tmp_path: Path) -> None:
+    """A prediction by trees would be of the training part, or need another command for each kind of file."""
+    hidden = describe(zindi.read(folder)[1])
+    zindi.convert(folder, tmp_path / "patches.h5")
+    hidden.to_csv(tmp_path / "table.csv", index=False)
+    tiny.write(tmp_path / "train.h5")
+    for source in (folder, tmp_path / "patches.h5", tmp_path / "table.csv"):
+        pd.testing.assert_frame_equal(load(source), hidden)
+    pd.testing.assert_frame_equal(load(tmp_path / "train.h5"), describe(tiny))
 
 
 def test_command_refuses_a_bad_folder(folder: Path, tmp_path: Path, command: Command) -> None:

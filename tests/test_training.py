@@ -262,7 +262,9 @@ def test_channels_are_derived_in_full_precision(tiny: Patches) -> None:
         assert half.dtype == torch.float32 and torch.equal(full, half)
     edges = [channel.name for channel in BANDS.channels(28)].index("CannyNIR")
     assert len(seen["bfloat16"][-1][:, edges].unique()) == 2
-    assert torch.equal(seen["bfloat16"][-1], batches_module.prepare(pixels, settings(channels=28, image_size=64), scaler))
+    assert torch.equal(
+        seen["bfloat16"][-1], batches_module.prepare(pixels, settings(channels=28, image_size=64), scaler)
+    )
 
 
 @pytest.mark.parametrize(("samples", "sizes"), [(10, [4, 4]), (8, [4, 4]), (3, [3])])

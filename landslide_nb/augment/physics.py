@@ -57,13 +57,17 @@ def blend_power(first: Tensor, second: Tensor, weight: Tensor, bands: BandSet) -
     """Blend pixels `(N, C, H, W)` as a radar would see the mixture: backscatter in linear power, optical bands as they are.
 
     A mean of decibels is a geometric mean of powers. A change Δ is taken as the backscatter in its own band minus that
-    before, both in dB: both are blended in power, and their new difference is the new Δ.
+    before, both in dB: both are blended in power, and their new difference is the new Δ. One whose own band is not there is
+    blended in dB.
     """
     mixed = blend(first, second, weight)
-    after, change = list(bands.backscatter), list(bands.change)
+    after = list(bands.backscatter)
     mixed[:, after] = _power_mean(first[:, after], second[:, after], weight)
-    before = _power_mean(first[:, after] - first[:, change], second[:, after] - second[:, change], weight)
-    mixed[:, change] = mixed[:, after] - before
+    own = {place: bands.unchanged(place) for place in bands.change}
+    change = [place for place, of in own.items() if of is not None]
+    now = [of for of in own.values() if of is not None]
+    before = _power_mean(first[:, now] - first[:, change], second[:, now] - second[:, change], weight)
+    mixed[:, change] = mixed[:, now] - before
     return mixed
 
 

@@ -9,13 +9,49 @@ app = typer.Typer()
 
 
 @app.command()
-def convert(folder: Path, output: Path) -> None:
-    """Write the challenge's FOLDER into one HDF5 file, after checking all of it."""
-    from landslide_nb.data.sources import zindi
+def convert(
+    folder: Path,
+    output: Path,
+    kind: Annotated[str | None, typer.Option(help="zindi, landslide4sense or masks; recognised if not said.")] = None,
+    patch: Annotated[
+        int | None, typer.Option(help="Pixels a side of the squares that images are cut into: 64.")
+    ] = None,
+    positive_share: Annotated[
+        float | None, typer.Option(help="A patch is positive from this share of landslide pixels on: 0.01.")
+    ] = None,
+    positive_rate: Annotated[
+        float | None, typer.Option(help="Thin the class that is too frequent until this rate is positive.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Of the thinning: 42.")] = None,
+    bands: Annotated[str | None, typer.Option(help="By role, in order: red,green,blue.")] = None,
+    unit: Annotated[
+        str | None, typer.Option(help="DN, dB, 8 bit, relative, m or °; one, or one for each band. PNG: 8 bit.")
+    ] = None,
+    keys: Annotated[str | None, typer.Option(help="Of image and mask in HDF5 files with several arrays.")] = None,
+    block: Annotated[int | None, typer.Option(help="How many consecutive image numbers are one group: 40.")] = None,
+    regions: Annotated[
+        str | None, typer.Option(help="First image number of each further region, as 3031,3320.")
+    ] = None,
+    title: Annotated[str | None, typer.Option(help="Of the data set.")] = None,
+    credit: Annotated[str | None, typer.Option(help="Whom to name.")] = None,
+    licence: Annotated[str | None, typer.Option(help="Of the data.")] = None,
+) -> None:
+    """Write FOLDER, the challenge's, Landslide4Sense or images with masks, into one HDF5 file, after checking all of it."""
+    from landslide_nb.data.sources import registry
+    from landslide_nb.data.sources.options import Options
 
-    for name, part in zindi.convert(folder, output, typer.echo).items():
-        positive = "" if part.labels is None else f", {int(part.labels.sum())} with a landslide"
-        typer.echo(f"{name}: {len(part.ids)} patches{positive}")
+    cut = {"patch": patch, "positive_share": positive_share, "positive_rate": positive_rate, "seed": seed}
+    described = {"bands": bands, "unit": unit, "keys": keys, "block": block, "regions": regions}
+    options = Options.of(**cut, **described, title=title, credit=credit, licence=licence)
+    found = registry.convert(folder, output, options, kind, typer.echo)
+    for name, part in found.parts.items():
+        counts = [f"{len(part.ids)} patches"]
+        counts += [] if part.labels is None else [f"{int(part.labels.sum())} with a landslide"]
+        for what, names in (("groups", part.groups), ("regions", part.regions)):
+            counts += [] if names is None else [f"{len(set(names.tolist()))} {what}"]
+        typer.echo(f"{name}: {', '.join(counts)}")
+    for note in found.notes:
+        typer.echo(note)
 
 
 @app.command()

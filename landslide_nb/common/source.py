@@ -5,7 +5,9 @@ The hash is of the text that is left, not of what some Python makes of it: so it
 
 import ast
 import hashlib
+import tokenize
 from functools import cache
+from io import StringIO
 from pathlib import Path
 from typing import Final
 
@@ -49,21 +51,30 @@ def _files(module: str) -> list[Path]:
 
 
 def _imported(path: Path) -> list[str]:
+    """What a file imports of this package, relative imports included; names inside modules among them."""
+    here = (NAME, *path.relative_to(PACKAGE).parent.parts)
     names: list[str] = []
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == NAME:
-            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        if isinstance(node, ast.ImportFrom):
+            above = here[: len(here) - node.level + 1] if node.level else ()
+            module = ".".join((*above, *((node.module,) if node.module else ())))
+            if module.split(".")[0] == NAME:
+                names += [module, *(f"{module}.{alias.name}" for alias in node.names)]
         elif isinstance(node, ast.Import):
             names += [alias.name for alias in node.names if alias.name.startswith(f"{NAME}.")]
     return names
 
 
 def _code(text: str) -> str:
-    """The lines of a source without docstrings, lines of comment and blank ones."""
-    lines = text.splitlines()
+    """The lines of a source without docstrings, comments and blank ones."""
+    lines = text.split("\n")
+    for token in tokenize.generate_tokens(StringIO(text).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            lines[row - 1] = lines[row - 1][:column]
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, Documented) and ast.get_docstring(node, clean=False) is not None:
             first = node.body[0]
             for number in range(first.lineno, (first.end_lineno or first.lineno) + 1):
                 lines[number - 1] = ""
-    return "\n".join(line.rstrip() for line in lines if line.strip() and not line.lstrip().startswith("#"))
+    return "\n".join(line.rstrip() for line in lines if line.strip())

@@ -141,6 +141,11 @@ class BandSet(BaseModel):
         """The positions of differences of two radar acquisitions."""
         return self.places(lambda band: band.modality in PASSES and band.is_change)
 
+    def unchanged(self, place: int) -> int | None:
+        """The position of the band whose change a band is; None if it is not there."""
+        band = self.bands[place]
+        return self.find(band.role.removesuffix("_change"), band.modality) if band.is_change else None
+
     @cached_property
     def backscatter(self) -> Places:
         """The positions of radar bands that are no differences."""

@@ -7,10 +7,12 @@ from typing import Final, NamedTuple
 
 import h5py
 import numpy as np
+from pydantic import ValidationError
 
 from landslide_nb.common.arrays import Labels, Pixels
 from landslide_nb.common.errors import DataError
 from landslide_nb.common.files import replacing
+from landslide_nb.common.progress import Say, followed
 from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.data.dataset import DataSet
 from landslide_nb.data.patches import Masks, Names, Patches, beside_of, combine, digest
@@ -46,14 +48,22 @@ class Part(NamedTuple):
         beside = (patches.groups, patches.regions, patches.masks)
         return cls(patches.ids, patches.labels, patches.pixels, None, *beside)
 
+    def patches(self, data_set: DataSet) -> Patches:
+        """The part in memory; its pixels are used up."""
+        pixels = np.empty((len(self.ids), *data_set.shape), np.float32)
+        for place, patch in zip(range(len(self.ids)), self.pixels, strict=True):
+            pixels[place] = patch
+        return Patches(self.ids, pixels, self.labels, data_set, self.groups, self.regions, self.masks)
 
-def write_parts(path: str | Path, data_set: DataSet, parts: Mapping[str, Part]) -> None:
+
+def write_parts(path: str | Path, data_set: DataSet, parts: Mapping[str, Part], say: Say | None = None) -> None:
     """Write the parts into one HDF5 file, patch by patch, under a temporary name that is renamed when all is written."""
     with replacing(Path(path)) as temporary, h5py.File(temporary, "w") as file:
         file.attrs["format"] = FORMAT
         file.attrs["data_set"] = data_set.to_json()
         for name, part in parts.items():
-            _write_part(file.create_group(name), part, data_set)
+            followed_part = part._replace(pixels=followed(part.pixels, len(part.ids), name, say))
+            _write_part(file.create_group(name), followed_part, data_set)
 
 
 def _write_part(group: h5py.Group, part: Part, data_set: DataSet) -> None:
@@ -107,6 +117,13 @@ def read_fingerprint(path: str | Path) -> str:
         return str(file[sorted(file, reverse=True)[0]].attrs["fingerprint"])
 
 
+def read_labels(path: str | Path) -> Labels:
+    """The labels of the part that `read` reads by default, without its pixels; none of an unlabelled part."""
+    with opened(Path(path)) as file:
+        group = file[sorted(file, reverse=True)[0]]
+        return np.asarray(group["labels"][()] if "labels" in group else [], np.int8)
+
+
 def read_rows(path: str | Path, part: str = "test") -> tuple[str, ...]:
     """The ids of a part in the order, and as often, as the challenge's CSV lists them."""
     with opened(Path(path)) as file:
@@ -134,10 +151,14 @@ def data_set_of(file: h5py.File) -> DataSet:
     """The data set of an open file; one of the first format is of the challenge.
 
     Raises:
-        DataError: if a file of the first format has other bands than the challenge.
+        DataError: if it does not say, or a file of the first format has other bands than the challenge.
     """
     if file.attrs["format"] == FORMAT:
-        return DataSet.from_json(file.attrs["data_set"])
+        try:
+            return DataSet.from_json(file.attrs["data_set"])
+        except ValidationError as error:
+            said = error.errors()[0]["msg"]
+            raise DataError(f"{file.filename} does not say what its patches are ({said}); write it again") from error
     if (bands := tuple(file.attrs["bands"])) != CHALLENGE.bands.names:
         raise DataError(
             f"{file.filename} has the bands {', '.join(bands)}; expected {', '.join(CHALLENGE.bands.names)}"

@@ -102,7 +102,7 @@ def _hold_out(labels: Labels, n_test: int, seed: int, groups: Names | None) -> I
         if groups is None:
             _, test = train_test_split(everyone, test_size=n_test, stratify=labels, random_state=seed)
             return np.sort(test)
-        parts = max(2, round(len(labels) / n_test))
+        parts = min(max(2, round(len(labels) / n_test)), len(np.unique(groups)))  # a test part of one group at least
         return np.sort(next(_cut(labels, parts, seed, groups))[1])
     except ValueError as error:
         raise DataError(f"{len(labels)} patches are too few for a test part of {n_test} ({error})") from None

@@ -19,4 +19,9 @@ def training_files() -> tuple[Path, ...]:
 @cache
 def code_version() -> dict[str, str]:
     """A hash of the code that runs depend on, and the versions of the libraries that do the work."""
-    return {"code": code_of(TRAINING)} | {name: version(name) for name in LIBRARIES}
+    return {"code": code_of(TRAINING)} | {name: public_version(name) for name in LIBRARIES}
+
+
+def public_version(library: str) -> str:
+    """The version of a library without its build: torch for a GPU (`2.14.1+cu130`) and for a CPU are of one version."""
+    return version(library).partition("+")[0]

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from landslide_nb.common import arrays
 from landslide_nb.common.arrays import Labels
 from landslide_nb.display.shared import LONGER
+from landslide_nb.experiments.grids import row_name
 from landslide_nb.experiments.published import published
 from landslide_nb.experiments.results import out_of_fold, reported, training_f1
 from landslide_nb.experiments.run import Result
@@ -20,7 +21,7 @@ from landslide_nb.models import heads
 
 def ablations(results: Mapping[str, Sequence[Result]], study: Study, labels: Labels) -> pd.DataFrame:
     """Table 2: F1 of each row and its difference to the baseline, ours and the paper's."""
-    paper = published("table2").set_index("row")
+    paper = published("table2").set_index("row").rename(index=lambda name: row_name(name, study))
     first = next(iter(results.values()))
     reference = reported(first)[1] >= 0.5
     rows = {}

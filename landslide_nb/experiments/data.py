@@ -13,12 +13,13 @@ from landslide_nb.common.source import code_of
 from landslide_nb.data import splits
 from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.data.dataset import DataSet
-from landslide_nb.data.hdf5 import read_data_set, read_fingerprint
+from landslide_nb.data.hdf5 import read_data_set, read_fingerprint, read_labels
 from landslide_nb.data.patches import Patches
-from landslide_nb.data.sources import zindi
+from landslide_nb.data.sources import registry
 from landslide_nb.data.splits import Split
 from landslide_nb.experiments.study import TWINS, Study
 from landslide_nb.simulation import draw, render
+from landslide_nb.simulation.draw import POSITIVE_RATE
 from landslide_nb.tabular import statistics
 
 
@@ -32,7 +33,7 @@ def patches(study: Study) -> Patches:
         return _rendered(draw.draw(study.simulated_patches, study.data_seed), study.data_seed)
     if study.twins:
         return _rendered(statistics.read(study.data.removeprefix(TWINS)), study.data_seed)
-    return zindi.read(study.data)[0] if Path(study.data).is_dir() else Patches.read(study.data)
+    return registry.read(study.data) if Path(study.data).is_dir() else Patches.read(study.data)
 
 
 def data_set_of(data: str) -> DataSet:
@@ -41,7 +42,7 @@ def data_set_of(data: str) -> DataSet:
     Raises:
         DataError: if it is neither a known kind of folder nor a file of patches.
     """
-    return CHALLENGE if Path(data).is_dir() else read_data_set(data)
+    return registry.read_data_set(data) if Path(data).is_dir() else read_data_set(data)
 
 
 def fingerprint(study: Study) -> str:
@@ -49,6 +50,14 @@ def fingerprint(study: Study) -> str:
     if Path(study.data).is_file():
         return read_fingerprint(study.data)
     return patches(study).fingerprint
+
+
+def counts(study: Study) -> tuple[int, float]:
+    """How many labelled patches a study has and the share with a landslide; of data that nobody can look at, the edition's word."""
+    if Path(study.data).is_file():
+        labels = read_labels(study.data)
+        return len(labels), float(labels.mean()) if len(labels) else 0.0
+    return study.simulated_patches, POSITIVE_RATE
 
 
 def split(study: Study, patches: Patches) -> Split:

@@ -8,17 +8,28 @@ from landslide_nb.models.names import Stem
 
 
 def ablations(study: Study) -> dict[str, Study]:
-    """The rows of the paper's Table 2 as studies; image sizes in the table's proportions."""
-    table = published("table2")
-    base = table["size"].iloc[0]
+    """The rows of the paper's Table 2 as studies; image sizes in the table's proportions.
+
+    Where the paper derives channels, so does a row here, with as many as the bands allow; it is left out where they allow none.
+    """
+    table, bands = published("table2"), study.data_set.bands
+    base, levels = table["size"].iloc[0], sorted(table["channels"].unique())
     return {
-        row["row"]: study.replace(
+        row_name(row["row"], study): study.replace(
             image_size=round(study.image_size * row["size"] / base),
             smote=study.smote_per_patch if row["smote"] else 0,
-            **{name: row[name] for name in ("channels", "mixup", "cutmix", "schedule", "scaling")},
+            channels=bands.counts[levels.index(row["channels"])],
+            **{name: row[name] for name in ("mixup", "cutmix", "schedule", "scaling")},
         )
         for row in table.to_dict("records")
+        if levels.index(row["channels"]) < len(bands.counts)
     }
+
+
+def row_name(papers: str, study: Study) -> str:
+    """What a row of the paper's Table 2 is called here: it says how many channels there are."""
+    counts = study.data_set.bands.counts
+    return papers.replace("20 channels", f"{counts[1]} channels") if len(counts) > 1 else papers
 
 
 def longer_ablations(study: Study) -> dict[str, Study]:

@@ -17,10 +17,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from landslide_nb.common.errors import StudyError
 from landslide_nb.data.bands import Channel
 from landslide_nb.experiments import grids
+from landslide_nb.experiments.data import counts
 from landslide_nb.experiments.run import Run
 from landslide_nb.experiments.study import Study
 from landslide_nb.models.backbones import create, parameters
-from landslide_nb.simulation.draw import POSITIVE_RATE
 from landslide_nb.training.settings import Settings
 
 FLOAT: Final = 4  # bytes
@@ -100,9 +100,10 @@ def cost(backbone: str, channels: tuple[Channel, ...], image_size: int) -> Cost:
 
 def images(study: Study) -> int:
     """How many samples, synthetic ones included, a run of a study trains on, on average over folds."""
-    development = study.simulated_patches - study.n_test
+    patches, rate = counts(study)
+    development = patches - study.n_test
     train = development - development / study.folds
-    minority = train * POSITIVE_RATE
+    minority = train * rate
     synthetic = study.smote * minority
     if study.smote and study.smote_ratio is not None:
         synthetic = study.smote_ratio * (train - minority) - minority
@@ -120,7 +121,7 @@ def table(studies: Mapping[str, Study], tflops: float = TFLOPS) -> pd.DataFrame:
     """A row for each experiment.
 
     Args:
-        studies: by name, as `Study.experiments` gives them.
+        studies: by name, as `grids.experiments` gives them.
         tflops: 10¹² floating-point operations that the GPU sustains a second.
 
     Returns:
@@ -142,7 +143,7 @@ def table(studies: Mapping[str, Study], tflops: float = TFLOPS) -> pd.DataFrame:
                 "images": seen,
                 "parameters (M)": of.parameters / 1e6,
                 "GFLOPs": of.flops / 1e9,
-                "GB": memory(study.settings, study.simulated_patches, of) / 1e9,
+                "GB": memory(study.settings, counts(study)[0], of) / 1e9,
                 "GPU hours": work / (tflops * 1e12) / 3600,
             }
         )
@@ -164,10 +165,11 @@ def text(study: Study, tflops: float = TFLOPS) -> str:
         f"{plan['runs'].sum()} runs see {plan['images'].sum():,} images in {plan['GPU hours'].sum():.1f} GPU hours,"
         f" and need {plan['GB'].max():.1f} GB of GPU memory at most."
     )
+    patches, rate = counts(study)
     assumed = ASSUMED.format(
-        patches=study.simulated_patches,
+        patches=patches,
         held_out=study.n_test,
-        rate=POSITIVE_RATE,
+        rate=rate,
         steps=FORWARD_AND_BACKWARD,
         tflops=tflops,
     )

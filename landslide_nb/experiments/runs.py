@@ -41,9 +41,19 @@ def train(studies: Mapping[str, Study], report: Callable[[str], None] = print) -
     for name, study in studies.items():
         for run in _runs(study):  # of several names for a run, the first counts
             named.setdefault(run.key, (f"{name}, fold {run.fold + 1} of {study.folds}", run))
-    missing = {title: run for title, run in named.values() if not run.done}
+    train_runs(dict(named.values()), report)
+    return len(named)
+
+
+def train_runs(named: Mapping[str, Run], report: Callable[[str], None] = print) -> None:
+    """Train those of some runs, each under a title of its own, that are not there.
+
+    Raises:
+        RunError: naming the first run that failed, as soon as it has; runs that wait are not begun then.
+    """
+    missing = {title: run for title, run in named.items() if not run.done}
     if processes().num_processes > 1:  # they train each run together, one run after the other
-        for title, run in named.values():
+        for title, run in named.items():
             run.train(_titled(title, report))
     elif len(missing) == 1:
         title, run = next(iter(missing.items()))
@@ -51,7 +61,6 @@ def train(studies: Mapping[str, Study], report: Callable[[str], None] = print) -
         run.train(report)
     elif missing:
         _train_side_by_side(missing, report)
-    return len(named)
 
 
 def _runs(study: Study) -> list[Run]:

@@ -65,6 +65,25 @@ def auroc_interval(labels: Labels, probabilities: Values, resamples: int, seed: 
     return Interval(float(roc_auc_score(labels, probabilities)), *map(float, np.percentile(values, (2.5, 97.5))))
 
 
+def over_groups(
+    statistic: Callable[[Indices], float], groups: NDArray[np.str_], resamples: int, seed: int = 0
+) -> Interval:
+    """A statistic with its interval over groups: patches of one block of ground are alike, so blocks are drawn, not patches.
+
+    Args:
+        statistic: of the patches at some indices, which may repeat.
+        groups: `(N,)`, the block of each patch.
+        resamples: of the bootstrap.
+        seed: of the resampling.
+    """
+    rng, names = np.random.default_rng(seed), np.unique(groups)
+    members = [np.flatnonzero(groups == name) for name in names]
+    drawn = (rng.integers(len(names), size=len(names)) for _ in range(resamples))
+    values = [statistic(np.concatenate([members[block] for block in blocks])) for blocks in drawn]
+    estimate = statistic(np.arange(len(groups)))
+    return Interval(float(estimate), *map(float, np.percentile(values, (2.5, 97.5))))
+
+
 def _bootstrap(
     samples: Sequence[NDArray[np.bool_]], statistic: Callable[..., Values], resamples: int, seed: int
 ) -> Interval:

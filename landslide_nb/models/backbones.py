@@ -157,10 +157,10 @@ def _restart_stem(conv: nn.Conv2d, stem: Stem, seen: Sequence[Channel]) -> None:
     rgb, more = conv.weight[:, :3].detach().clone(), conv.weight[:, 3:]
     repeated = more[:, :3]
     if torch.equal(rgb[:, : repeated.shape[1]], repeated):  # timm repeats R, G, B in turn, all of them scaled alike
-        mean = rgb.mean(1)
+        mean, known = rgb.mean(1), RGB[: rgb.shape[1]]  # of two channels timm keeps two filters
         with torch.no_grad():
             for place, channel in enumerate(seen):
-                conv.weight[:, place] = rgb[:, RGB.index(channel.role)] if channel.role in RGB else mean
+                conv.weight[:, place] = rgb[:, RGB.index(channel.role)] if channel.role in known else mean
 
 
 def parameters(model: nn.Module) -> int:

@@ -124,7 +124,13 @@ def known_models() -> tuple[frozenset[str], frozenset[str]]:
         Path(__file__).parent,
         *(Path(of) / "models" for of in (spec.submodule_search_locations or () if spec else ())),
     ]
-    texts = [path.read_text("utf-8") for folder in folders for path in sorted(folder.glob("*.py"))]
-    models = frozenset(name for text in texts for name in REGISTERED.findall(text))
-    tagged = frozenset(name for text in texts for name in TAGGED.findall(text))
-    return models, tagged
+    models, tagged = set[str](), set[str]()
+    for text in (path.read_text("utf-8") for folder in folders for path in sorted(folder.glob("*.py"))):
+        registered, listed = REGISTERED.findall(text), TAGGED.findall(text)
+        models.update(registered)
+        tagged.update(listed)
+        # Some variants timm makes from others of the same file as it is imported; which of these, it says when it builds one.
+        tags = {name.partition(".")[2] for name in listed}
+        unlisted = set(registered) - {name.partition(".")[0] for name in listed}
+        tagged.update(f"{name}.{tag}" for name in unlisted for tag in tags)
+    return frozenset(models), frozenset(tagged)

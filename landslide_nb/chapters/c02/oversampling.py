@@ -1,6 +1,7 @@
 """Chapter 02: neighbours by SSIM and by Euclid, and what blending does to a patch."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,8 +11,10 @@ from numpy.typing import NDArray
 from sklearn.metrics.pairwise import euclidean_distances
 
 from landslide_nb.augment.sample_table import SampleTable
-from landslide_nb.common.arrays import Pixels, Scores
+from landslide_nb.augment.smote import oversample
+from landslide_nb.common.arrays import Labels, Pixels, Scores
 from landslide_nb.data.bands import BandSet
+from landslide_nb.data.splits import Split
 from landslide_nb.data.texture import autocorrelation
 from landslide_nb.similarity.api import data_range, similarity
 
@@ -24,6 +27,21 @@ def subsample(indices: NDArray[np.int64], most: int, seed: int = 0) -> NDArray[n
 def blended(pixels: Pixels, rows: SampleTable) -> Pixels:
     """The pixels of the rows, `(N, C, H, W)`: for looking at; training blends its batches itself."""
     return rows.gather(torch.from_numpy(pixels), torch.arange(len(rows))).numpy()
+
+
+def balanced(pixels: Pixels, labels: Labels, split: Split, recipe: Mapping[str, Any]) -> SampleTable:
+    """Synthetic rows of the first fold until there are as many landslides as others; none where there are already.
+
+    Args:
+        pixels: all patches, `(N, C, H, W)`.
+        labels: `(N,)`.
+        split: of the patches.
+        recipe: k, α, β, method and seed, as `smote.oversample` takes them.
+    """
+    positive = int(labels[split.folds[0][0]].sum())
+    more = positive < len(split.folds[0][0]) - positive
+    number = {"ratio": 1.0} if more else {"n_syn": 0}
+    return oversample(pixels, labels, split, 0, **number, **recipe)
 
 
 def neighbours_compared(pixels: Pixels, k: int = 5) -> pd.DataFrame:

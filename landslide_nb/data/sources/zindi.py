@@ -6,7 +6,7 @@ Patches are float64, channels last. The real Test.csv lists one ID twice: that i
 import csv
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from tokenize import TokenError
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,11 @@ from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.data.dataset import DataSet
 from landslide_nb.data.hdf5 import Part, write_parts
 from landslide_nb.data.patches import Patches, check_finite
+from landslide_nb.data.sources.npy import read_npy
+from landslide_nb.data.sources.options import Found, Options
+
+LOOKS_FOR: Final = "Train.csv"
+OPTIONS: Final[frozenset[str]] = frozenset()  # all is as the challenge has it
 
 
 def read(folder: str | Path) -> tuple[Patches, Patches]:
@@ -33,30 +38,33 @@ def read(folder: str | Path) -> tuple[Patches, Patches]:
     Raises:
         DataError: naming the file and the fault.
     """
-    train, test = (_loaded(part) for part in parts(folder).values())
+    train, test = (part.patches(CHALLENGE) for part in listed(folder).values())
     return train, test
-
-
-def _loaded(part: Part) -> Patches:
-    pixels = np.empty((len(part.ids), *CHALLENGE.shape), np.float32)
-    for i, patch in enumerate(part.pixels):
-        pixels[i] = patch
-    return Patches(part.ids, pixels, part.labels)
 
 
 def convert(folder: str | Path, path: str | Path, say: Say | None = None) -> dict[str, Part]:
     """Write a challenge folder into one HDF5 file with the parts "train" and "test", one patch in memory at a time."""
-    found = {name: part for name, part in parts(folder).items() if part.ids}
-    write_parts(path, CHALLENGE, {name: _said(name, part, say) for name, part in found.items()})
+    found = {name: part for name, part in listed(folder).items() if part.ids}
+    write_parts(path, CHALLENGE, found, say)
     return found
 
 
-def _said(name: str, part: Part, say: Say | None) -> Part:
-    """The same part, its patches counted aloud as they are taken."""
-    return part._replace(pixels=followed(part.pixels, len(part.ids), name, say))
+def recognises(folder: Path) -> bool:
+    """Whether it has the list of the challenge's training patches."""
+    return (folder / "Train.csv").is_file()
 
 
-def parts(folder: str | Path) -> dict[str, Part]:
+def data_set(folder: Path, options: Options) -> DataSet:
+    """The challenge's."""
+    return CHALLENGE
+
+
+def parts(folder: Path, options: Options, say: Say | None = None) -> Found:
+    """Its parts, of which the second may be empty."""
+    return Found(listed(folder))
+
+
+def listed(folder: str | Path) -> dict[str, Part]:
     """The parts "train" and "test" of a folder; ids and labels are read now, pixels when they are asked for."""
     folder = Path(folder)
     if not folder.is_dir():
@@ -149,12 +157,7 @@ def load_patch(path: str | Path, data_set: DataSet = CHALLENGE) -> NDArray[np.fl
     path, shape = Path(path), file_shape(data_set)
     if not path.is_file():
         raise DataError(f"{path} does not exist; expected a patch of shape {shape}")
-    try:
-        with path.open("rb") as stream:  # np.load would also take archives
-            patch = np.lib.format.read_array(stream, allow_pickle=False)
-    except (ValueError, EOFError, OSError, SyntaxError, TokenError) as error:  # the last two: a damaged header
-        reason = str(error).splitlines()[0]
-        raise DataError(f"{path} is not a whole .npy file of plain numbers ({reason}); fetch it again") from error
+    patch = read_npy(path)
     if patch.shape != shape or patch.dtype.kind not in "fiu":
         raise DataError(f"{path} holds {patch.dtype} {patch.shape}; expected numbers of shape {shape}")
     with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, and is refused below

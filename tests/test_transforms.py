@@ -14,7 +14,22 @@ from torchvision.transforms.v2 import functional
 
 from landslide_nb.augment import physics, transforms
 from landslide_nb.augment.sample_table import blend
-from landslide_nb.data.bands import BACKSCATTER, BANDS, CHANGE, OPTICAL, modality_channels
+from landslide_nb.common.errors import StudyError
+from landslide_nb.data.bands import Band, BandSet
+from landslide_nb.data.challenge import CHALLENGE
+
+BANDS = CHALLENGE.bands
+# Another data set's: terrain among optical bands, which are not the first, and no radar.
+OTHER = BandSet(
+    bands=(
+        Band(name="S", title="Slope", unit="°", role="slope", modality="terrain"),
+        Band(name="R", title="Red", unit="DN", role="red"),
+        Band(name="E", title="Elevation", unit="m", role="elevation", modality="terrain"),
+        Band(name="G", title="Green", unit="DN", role="green"),
+        Band(name="B", title="Blue", unit="DN", role="blue"),
+    )
+)
+ONE_PASS = BandSet(bands=BANDS.bands[:8])
 
 
 def generator(seed: int = 0) -> Generator:
@@ -42,7 +57,7 @@ def bands_in_db(n: int = 16) -> Tensor:
     x = batch(n)
     x[:, :4] = 1500 + 300 * x[:, :4]
     x[:, 4:] *= 6
-    x[:, list(BACKSCATTER)] -= 14
+    x[:, list(BANDS.backscatter)] -= 14
     return x
 
 
@@ -210,20 +225,20 @@ def test_a_turn_is_that_of_torchvision(angle: float) -> None:
 def test_a_mirrored_patch_is_one_that_the_other_pass_sees() -> None:
     """A flipped descending pass would be fed as a descending one, that looks the wrong way."""
     x = bands_in_db(1)
-    names = [band.name for band in BANDS]
-    mirrored = dict(zip(names, physics.mirror_east_west(x)[0], strict=True))
+    names = BANDS.names
+    mirrored = dict(zip(names, physics.mirror_east_west(x, BANDS)[0], strict=True))
     for name, image in zip(names, x[0], strict=True):
         other = name if name in names[:4] else {"D": "A", "A": "D"}[name[0]] + name[1:]
         assert torch.equal(mirrored[other], image.flip(1)), name
-    assert torch.equal(physics.mirror_east_west(physics.mirror_east_west(x)), x)
+    assert torch.equal(physics.mirror_east_west(physics.mirror_east_west(x, BANDS), BANDS), x)
 
 
 def test_mirroring_gives_four_patches_equally_often() -> None:
     """A patch would be flipped without its passes, turned by a quarter, or always in the same way."""
     x = bands_in_db(1)
-    flipped = physics.mirror_east_west(x)
+    flipped = physics.mirror_east_west(x, BANDS)
     allowed = [x, flipped, x.flip(2), flipped.flip(2)]
-    seen = physics.mirror(x.expand(2000, -1, -1, -1), generator())
+    seen = physics.mirror(x.expand(2000, -1, -1, -1), BANDS, generator())
     counts = [int((seen == one).flatten(1).all(1).sum()) for one in allowed]
     assert sum(counts) == 2000
     assert np.array(counts) / 2000 == pytest.approx(0.25, abs=0.04)
@@ -244,10 +259,10 @@ def test_physical_geometry_turns_by_five_degrees_at_most() -> None:
 def test_radar_is_mixed_in_power() -> None:
     """The mean of decibels, lower than the power of the mixture, would go on being taken for it."""
     x, targets = bands_in_db(), labels()
-    mixed = transforms.mixup(x, targets, 1.0, generator(), power=True)
+    mixed = transforms.mixup(x, targets, 1.0, generator(), power=BANDS)
     first, second = x.double().numpy(), x[mixed.partner].double().numpy()
     share = mixed.weight.double().numpy()[:, None, None, None]
-    post, change = list(BACKSCATTER), list(CHANGE)
+    post, change = list(BANDS.backscatter), list(BANDS.change)
 
     def mean(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return np.asarray(10 * np.log10(share * 10 ** (a / 10) + (1 - share) * 10 ** (b / 10)))
@@ -257,7 +272,7 @@ def test_radar_is_mixed_in_power() -> None:
     got = mixed.pixels.double().numpy()
     np.testing.assert_allclose(got[:, post], after, atol=1e-4)
     np.testing.assert_allclose(got[:, change], after - before, atol=2e-4)
-    optical = list(OPTICAL)
+    optical = list(BANDS.optical)
     np.testing.assert_allclose(got[:, optical], share * first[:, optical] + (1 - share) * second[:, optical], rtol=1e-5)
     assert (after >= share * first[:, post] + (1 - share) * second[:, post] - 1e-9).all()
     same = transforms.mixup(x, targets, 1.0, generator())
@@ -271,19 +286,19 @@ def test_power_of_one_parent_is_that_parent(weight: float) -> None:
     second[:, 5] = -200.0  # next to no power
     share = torch.full((1, 1, 1, 1), weight)
     expected = blend(first, second, torch.round(share))
-    assert torch.allclose(physics.blend_power(first, second, share), expected, atol=1e-3, rtol=1e-5)
+    assert torch.allclose(physics.blend_power(first, second, share, BANDS), expected, atol=1e-3, rtol=1e-5)
 
 
 def test_colour_without_strength_is_the_identity() -> None:
     """Turning colour off would still change the data."""
     x = batch(channels=20)
-    assert torch.allclose(transforms.colour(x, 0.0, generator()), x, atol=1e-5, rtol=0)
+    assert torch.allclose(transforms.colour(x, BANDS, 0.0, generator()), x, atol=1e-5, rtol=0)
 
 
 def test_colour_leaves_derived_channels() -> None:
     """Indices and edges would be changed as if they were bands."""
     x = batch(channels=28)
-    changed = transforms.colour(x, 1.0, generator())
+    changed = transforms.colour(x, BANDS, 1.0, generator())
     assert torch.equal(changed[:, 12:], x[:, 12:])
     assert ((changed[:, :12] - x[:, :12]).abs().mean((0, 2, 3)) > 0.1).all()
 
@@ -291,11 +306,11 @@ def test_colour_leaves_derived_channels() -> None:
 def test_each_colour_does_what_its_name_says() -> None:
     """Contrast would shift a patch, or saturation change its brightness."""
     x, one, zero = batch(channels=20), torch.ones(16), torch.zeros(16)
-    contrast = transforms.adjust(x, 1.5 * one, one, zero)[:, :12]
+    contrast = transforms.adjust(x, BANDS, 1.5 * one, one, zero)[:, :12]
     assert torch.allclose(contrast.mean((2, 3)), x[:, :12].mean((2, 3)), atol=1e-5, rtol=0)
     assert torch.allclose(contrast.std((2, 3)), 1.5 * x[:, :12].std((2, 3)), atol=1e-5, rtol=0)
-    assert torch.allclose(transforms.adjust(x, one, one, 0.3 * one)[:, :12], x[:, :12] + 0.3, atol=1e-5, rtol=0)
-    grey = transforms.adjust(x, one, zero, zero)
+    assert torch.allclose(transforms.adjust(x, BANDS, one, one, 0.3 * one)[:, :12], x[:, :12] + 0.3, atol=1e-5, rtol=0)
+    grey = transforms.adjust(x, BANDS, one, zero, zero)
     assert torch.allclose(grey[:, :4], x[:, :4].mean(1, keepdim=True).expand(-1, 4, -1, -1), atol=1e-5, rtol=0)
     assert torch.allclose(grey[:, 4:], x[:, 4:], atol=1e-6, rtol=0)
 
@@ -304,7 +319,7 @@ def test_saturation_spares_radar() -> None:
     """Backscatter would be mixed with reflectance as if it were a colour."""
     x = batch(channels=12)
     x[:, 4:] = 0.0  # nothing to contrast: brightness and noise are all that may happen
-    changed = transforms.colour(x, 1.0, generator())
+    changed = transforms.colour(x, BANDS, 1.0, generator())
     steady = changed[:, 4:] - changed[:, 4:].mean((1, 2, 3), keepdim=True)
     assert steady.std() == pytest.approx(0.2, abs=0.01)
 
@@ -312,12 +327,12 @@ def test_saturation_spares_radar() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        lambda x, source: transforms.colour(x, 0.5, source),
+        lambda x, source: transforms.colour(x, BANDS, 0.5, source),
         lambda x, source: transforms.geometry(x, 0.5, source),
         lambda x, source: transforms.cutmix(x, labels(), source).pixels,
         lambda x, source: transforms.mixup(x, labels(), 1.0, source).pixels,
-        lambda x, source: transforms.mixup(x, labels(), 1.0, source, power=True).pixels,
-        physics.mirror,
+        lambda x, source: transforms.mixup(x, labels(), 1.0, source, power=BANDS).pixels,
+        lambda x, source: physics.mirror(x, BANDS, source),
     ],
     ids=["colour", "geometry", "cutmix", "mixup", "mixup in power", "mirror"],
 )
@@ -334,10 +349,10 @@ def test_the_generator_determines_the_result(change: Callable[[Tensor, Generator
 def test_modalities_are_dropped_whole_and_never_all(channels: int) -> None:
     """Half a pass would go missing, or a sample would teach that nothing is a landslide."""
     x = batch(4000, channels).abs() + 1
-    dropped = transforms.drop_modalities(x, 0.4, generator())
+    dropped = transforms.drop_modalities(x, BANDS, 0.4, generator())
     gone = (dropped == 0).flatten(2).all(2)
     assert torch.equal(dropped, torch.where(gone[:, :, None, None], torch.zeros(()), x))
-    groups = modality_channels(channels)
+    groups = BANDS.by_modality(channels)
     lost = torch.stack([gone[:, list(chosen)].all(1) for chosen in groups.values()], 1)
     for place, chosen in enumerate(groups.values()):
         assert torch.equal(gone[:, list(chosen)].any(1), lost[:, place])
@@ -351,4 +366,78 @@ def test_modalities_are_dropped_whole_and_never_all(channels: int) -> None:
 def test_modality_dropout_of_zero_is_the_identity() -> None:
     """The baseline would not be the paper's."""
     x = batch(8)
-    assert torch.equal(transforms.drop_modalities(x, 0.0, generator()), x)
+    assert torch.equal(transforms.drop_modalities(x, BANDS, 0.0, generator()), x)
+
+
+def test_colours_of_other_bands_are_theirs() -> None:
+    """The first four bands would be taken for colours: a slope would be saturated, and a colour that comes fifth would not."""
+    x, one, zero = batch(channels=max(OTHER.counts)), torch.ones(16), torch.zeros(16)
+    grey = transforms.adjust(x, OTHER, one, zero, zero)
+    optical, rest = [1, 3, 4], [0, 2, *range(5, x.shape[1])]
+    assert torch.allclose(
+        grey[:, optical], x[:, optical].mean(1, keepdim=True).expand(-1, 3, -1, -1), atol=1e-5, rtol=0
+    )
+    assert torch.allclose(grey[:, rest], x[:, rest], atol=1e-6, rtol=0)
+    changed = transforms.colour(x, OTHER, 1.0, generator())
+    assert torch.equal(changed[:, 5:], x[:, 5:]), "derived channels were changed"
+    assert ((changed[:, :5] - x[:, :5]).abs().mean((0, 2, 3)) > 0.1).all()
+    terrain = BandSet(bands=tuple(band for band in OTHER.bands if band.modality == "terrain"))
+    y = batch(channels=2)
+    assert torch.allclose(transforms.adjust(y, terrain, one, zero, zero), y, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("order", [[*range(8, 12), *range(4, 8), *range(4)], [11, 0, 7, 3, 4, 9, 1, 10, 5, 2, 8, 6]])
+def test_what_is_physical_does_not_depend_on_the_order_of_the_bands(order: list[int]) -> None:
+    """A data set that has its bands in another order would be mirrored into other bands, or blend colours as if in decibels."""
+    x, shuffled = bands_in_db(), BandSet(bands=tuple(BANDS.bands[i] for i in order))
+    assert torch.equal(physics.mirror_east_west(x[:, order], shuffled), physics.mirror_east_west(x, BANDS)[:, order])
+    share = torch.full((16, 1, 1, 1), 0.3)
+    theirs = physics.blend_power(x[:, order], x.flip(0)[:, order], share, shuffled)
+    assert torch.allclose(theirs, physics.blend_power(x, x.flip(0), share, BANDS)[:, order], atol=1e-4)
+
+
+def test_a_change_is_mixed_with_its_own_band() -> None:
+    """Where a pass has fewer changes than bands, a change would be taken from another polarisation, or no batch be mixed."""
+    kept = [0, 4, 5, 7, 9, 10]  # of the ascending pass VH and ΔVV, which is not of VH
+    bands = BandSet(bands=tuple(BANDS.bands[i] for i in kept))
+    x, share = bands_in_db(), torch.full((16, 1, 1, 1), 0.3)
+    mixed = physics.blend_power(x[:, kept], x.flip(0)[:, kept], share, bands)
+    whole = physics.blend_power(x, x.flip(0), share, BANDS)[:, kept]
+    assert torch.allclose(mixed[:, :5], whole[:, :5], atol=1e-4)
+    assert torch.allclose(mixed[:, 5], blend(x[:, 10], x.flip(0)[:, 10], share[:, 0]), atol=1e-4)
+
+
+@pytest.mark.parametrize("bands", [OTHER, ONE_PASS], ids=["no radar", "one pass"])
+def test_passes_that_are_not_there_are_not_exchanged(bands: BandSet) -> None:
+    """A descending pass would be mirrored into itself, which no orbit sees, or an index error say nothing."""
+    x = batch(4, len(bands))
+    for change in (lambda: physics.mirror(x, bands, generator()), lambda: physics.mirror_east_west(x, bands)):
+        with pytest.raises(StudyError, match=f"`physical` .* the bands {', '.join(bands.names)} are not of both"):
+            change()
+
+
+def test_views_keep_the_meaning_of_bands() -> None:
+    """Predictions would be averaged over patches that no orbit sees, or fewer views be taken than the bands allow."""
+    x = bands_in_db(2)
+    seen = physics.views(BANDS)
+    assert list(seen) == ["as it is", "north–south", "east–west", "both"]
+    assert torch.equal(seen["as it is"](x), x) and torch.equal(seen["north–south"](x), x.flip(2))
+    assert torch.equal(seen["east–west"](x), physics.mirror_east_west(x, BANDS))
+    assert torch.equal(seen["both"](x), physics.mirror_east_west(x, BANDS).flip(2))
+    assert list(physics.views(ONE_PASS)) == ["as it is", "north–south"]
+    y = batch(2, 5)
+    assert torch.equal(physics.views(OTHER)["east–west"](y), y.flip(3)) and len(physics.views(OTHER)) == 4
+    for view, flipped in zip(physics.views(OTHER).values(), physics.flipped(y, OTHER), strict=True):
+        assert torch.equal(view(y), flipped)
+
+
+def test_modalities_of_other_bands_are_dropped_whole() -> None:
+    """A terrain would go missing by halves, or an index stay that tells of the colours that are gone."""
+    count = max(OTHER.counts)
+    x = batch(2000, count).abs() + 1
+    gone = (transforms.drop_modalities(x, OTHER, 0.5, generator()) == 0).flatten(2).all(2)
+    optical = [i for i in range(count) if i not in (0, 2)]
+    assert torch.equal(gone[:, 0], gone[:, 2])
+    assert all(torch.equal(gone[:, i], gone[:, 1]) for i in optical)
+    assert not gone.all(1).any()
+    assert torch.allclose(gone[:, :2].float().mean(0), torch.full((2,), 0.25), atol=0.03)
