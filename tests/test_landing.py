@@ -12,8 +12,8 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from landslide_nb.common.errors import ChapterError
-from landslide_nb.experiments import code
 from landslide_nb.data.patches import Patches
+from landslide_nb.experiments import code
 from landslide_nb.experiments.study import SIMULATED, Study
 from landslide_nb.publish import drift, landing
 from landslide_nb.publish.pages import build_page
@@ -98,5 +98,13 @@ def test_the_build_says_on_which_data(tiny: Patches, tmp_path: Path) -> None:
     assert f"| data fingerprint 2 | `{credited.fingerprint}` |" in page
     assert "| credit 2 | Somebody (2026); licence: CC0 |" in page and "| data 2 | own.h5: " in page
     assert f"| data fingerprint 1 | `{simulate(24, Study.load('smoke').data_seed).fingerprint}` |" in page
+    more = {"chapter": "03_some", "seconds": 1.0, "edition": "smoke"}
+    more |= {"parameters": {"edition": "smoke", "simulated_patches": 26, "n_test": 6}}
+    (tmp_path / "03_some.json").write_text(json.dumps(more))
+    page, other = build_page(tmp_path, "smoke", "abc"), simulate(26, Study.load("smoke").data_seed)
+    assert f"| data fingerprint 3 | `{other.fingerprint}` |" in page, (
+        "two editions' simulated patches are taken for one set"
+    )
+    (tmp_path / "03_some.json").unlink()
     (tmp_path / "01_some.json").unlink()
     assert f"| data fingerprint | `{credited.fingerprint}` |" in build_page(tmp_path, "smoke", "abc")
