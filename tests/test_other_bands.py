@@ -175,7 +175,7 @@ def test_patches_of_other_bands_are_refused(kind: Kind, tiny: Patches, tmp_path:
     # And as many bands of that size, in another order.
     turned = kind.patches.data_set.model_copy(update={"bands": BandSet(bands=kind.patches.data_set.bands.bands[::-1])})
     Patches(kind.patches.ids, kind.patches.pixels, None, turned).write(tmp_path / "turned.h5")
-    with pytest.raises(DataError, match="with the bands .*; expected .* with the bands"):
+    with pytest.raises(DataError, match=r"with the bands .*; expected .* with the bands"):
         stream.find(tmp_path / "turned.h5", kind.ensemble.data_set)
     with pytest.raises(DataError, match="expected float32"):
         Patches(tiny.ids, tiny.pixels, tiny.labels, kind.patches.data_set)
@@ -183,7 +183,9 @@ def test_patches_of_other_bands_are_refused(kind: Kind, tiny: Patches, tmp_path:
 
 def test_runs_of_other_patches_are_no_folds_of_one_model(kind: Kind, trained: list[Run]) -> None:
     """An ensemble would ask some of its networks about bands that they have never seen."""
-    with pytest.raises(ModelError, match=f"is for patches of .*, .* for {CHALLENGE.title}".replace("(", r"\(").replace(")", r"\)")):
+    with pytest.raises(
+        ModelError, match=f"is for patches of .*, .* for {CHALLENGE.title}".replace("(", r"\(").replace(")", r"\)")
+    ):
         bundle.of_runs([trained[0].folder, kind.runs[0].folder])
 
 
