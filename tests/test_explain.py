@@ -88,7 +88,9 @@ def test_occlusion_by_zero_is_captums_feature_ablation(
     """Fig. 7 would be of something else than what others call occlusion."""
     drops = band_occlusion(run, tiny, "zero", features)
     pixels = torch.from_numpy(tiny.pixels)
-    ablation = FeatureAblation(lambda x: torch.from_numpy(expit(predict(run.network, x, run.study.settings, run.scaler)[0])))
+    ablation = FeatureAblation(
+        lambda x: torch.from_numpy(expit(predict(run.network, x, run.study.settings, run.scaler)[0]))
+    )
     for name, bands in features.items():
         mask = torch.ones(1, 12, 1, 1, dtype=torch.long)
         mask[:, list(bands)] = 0

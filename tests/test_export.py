@@ -82,7 +82,7 @@ def written(mixed: Ensemble, tmp_path: Path) -> Path:
 
 def random_network(channels: int, image_size: int) -> Network:
     """An untrained network that is not undecided, with scaling of very different sizes."""
-    settings = Settings(backbone="test_resnet", weights="none", channels=channels, image_size=image_size)  # type: ignore[arg-type]
+    settings = Settings(backbone="test_resnet", weights="none", channels=channels, image_size=image_size)
     model = build(settings)
     for parameter in list(model.parameters())[-2:]:  # of the last layer
         nn.init.normal_(parameter)
@@ -128,7 +128,9 @@ def test_flips_are_the_mean_over_the_four_that_radar_allows(networks: list[Netwo
     told = Ensemble((Fold.single(network),), CHALLENGE, flips=True).probabilities(bands)[:, 0]
     np.testing.assert_allclose(told, expected, atol=1e-9)
     assert torch.equal(flipped(flipped(bands, BANDS)[3], BANDS)[3], bands)
-    turned = Ensemble((Fold.single(network),), CHALLENGE, flips=True).probabilities(mirror_east_west(bands, BANDS))[:, 0]
+    turned = Ensemble((Fold.single(network),), CHALLENGE, flips=True).probabilities(mirror_east_west(bands, BANDS))[
+        :, 0
+    ]
     np.testing.assert_allclose(told, turned, atol=1e-6)
 
 
@@ -243,7 +245,9 @@ def test_weights_and_trees_that_do_not_fit_are_refused(networks: list[Network], 
     lacking = replace(network, state=dict(list(network.state.items())[:-1]))
     with pytest.raises(ModelError, match="do not fit test_resnet"):
         lacking.log_odds(bands)
-    head = heads.lightgbm(0, n_estimators=2, min_child_samples=2).fit(of_pixels(tiny.pixels, BANDS)[:, :84], tiny.known_labels)
+    head = heads.lightgbm(0, n_estimators=2, min_child_samples=2).fit(
+        of_pixels(tiny.pixels, BANDS)[:, :84], tiny.known_labels
+    )
     with pytest.raises(ModelError, match=f"84 features .* expected the {len(COLUMNS)} statistics"):
         Trees(head.booster_.model_to_string(), BANDS).log_odds(bands)
     with pytest.raises(ModelError, match="cannot be read"):
@@ -324,7 +328,7 @@ def test_the_whole_of_chapter_09_is_packed(monkeypatch: pytest.MonkeyPatch, tmp_
     ensemble, card = export.pack(study, "ensemble")
     bundle.write(ensemble, tmp_path / "whole", card, onnx=True)
     patches = study.patches()
-    labels, split = patches.known_labels, study.split(patches)
+    labels, split = patches.known_labels, study.splits(patches)
     found = bundle.read(tmp_path / "whole").probabilities(torch.from_numpy(patches.pixels[split.test]))
     members = incremental.members(study, fit(grids.contenders(study)), patches)
     step = list(incremental.steps(members).values())[-1]

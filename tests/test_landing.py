@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -11,10 +12,12 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from landslide_nb.common.errors import ChapterError
+from landslide_nb.data.patches import Patches
 from landslide_nb.experiments import code
-from landslide_nb.experiments.study import Study
+from landslide_nb.experiments.study import SIMULATED, Study
 from landslide_nb.publish import drift, landing
 from landslide_nb.publish.pages import build_page
+from landslide_nb.simulation.draw import simulate
 
 ROOT = Path(__file__).parents[1]
 
@@ -76,7 +79,32 @@ def test_numbers_of_other_code_are_told(tmp_path: Path) -> None:
 def test_each_chapter_says_of_which_edition_it_is(tmp_path: Path) -> None:
     """Two editions in one book would be taken for one."""
     for number, edition in enumerate(("smoke", "lite"), 1):
-        facts = {"chapter": f"0{number}_some", "seconds": 12.3, "edition": edition, "data": "simulated"}
+        asked = {"edition": edition, "simulated_patches": 24, "n_test": 6}
+        facts = {"chapter": f"0{number}_some", "seconds": 12.3, "edition": edition, "parameters": asked}
         (tmp_path / f"0{number}_some.json").write_text(json.dumps(facts))
     page = build_page(tmp_path, "smoke", "abc")
     assert "| {doc}`01_some` | smoke | 12 |" in page and "| {doc}`02_some` | lite | 12 |" in page
+
+
+def test_the_build_says_on_which_data(tiny: Patches, tmp_path: Path) -> None:
+    """A reader could not tell whose patches a book is of, credit whoever made them, or notice that they were exchanged."""
+    credited = replace(tiny, data_set=tiny.data_set.model_copy(update={"credit": "Somebody (2026)", "licence": "CC0"}))
+    credited.write(tmp_path / "own.h5")
+    for number, data in enumerate((SIMULATED, str(tmp_path / "own.h5")), 1):
+        asked = {"edition": "smoke", "data": data, "simulated_patches": 24, "n_test": 6}
+        facts = {"chapter": f"0{number}_some", "seconds": 1.0, "edition": "smoke", "parameters": asked}
+        (tmp_path / f"0{number}_some.json").write_text(json.dumps(facts))
+    page = build_page(tmp_path, "smoke", "abc")
+    assert f"| data fingerprint 2 | `{credited.fingerprint}` |" in page
+    assert "| credit 2 | Somebody (2026); licence: CC0 |" in page and "| data 2 | own.h5: " in page
+    assert f"| data fingerprint 1 | `{simulate(24, Study.load('smoke').data_seed).fingerprint}` |" in page
+    more = {"chapter": "03_some", "seconds": 1.0, "edition": "smoke"}
+    more |= {"parameters": {"edition": "smoke", "simulated_patches": 26, "n_test": 6}}
+    (tmp_path / "03_some.json").write_text(json.dumps(more))
+    page, other = build_page(tmp_path, "smoke", "abc"), simulate(26, Study.load("smoke").data_seed)
+    assert f"| data fingerprint 3 | `{other.fingerprint}` |" in page, (
+        "two editions' simulated patches are taken for one set"
+    )
+    (tmp_path / "03_some.json").unlink()
+    (tmp_path / "01_some.json").unlink()
+    assert f"| data fingerprint | `{credited.fingerprint}` |" in build_page(tmp_path, "smoke", "abc")

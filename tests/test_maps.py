@@ -90,11 +90,13 @@ def test_the_hover_map_holds_every_patch_and_asks_no_host(shown: Hover, tiny: Pa
 def test_the_hover_map_names_the_bands_that_there_are(shown: Hover, tiny: Patches) -> None:
     """A map of pictures would stop, or show red under the name of a radar that they have not."""
     assert "<span>Descending VV<i>" in shown.html and "<span>Descending ΔVV<i>" in shown.html
-    bands = BandSet(bands=[band.model_copy(update={"title": f"{band.title} <x>"}) for band in CHALLENGE.bands.bands[:3]])
+    bands = BandSet(
+        bands=[band.model_copy(update={"title": f"{band.title} <x>"}) for band in CHALLENGE.bands.bands[:3]]
+    )
     pictures = DataSet(name="pictures", title="Pictures", bands=bands, patch_size=64)
     patches = Patches(tiny.ids, tiny.pixels[:, :3], tiny.labels, pictures)
     found = hover(placed(patches), patches, np.zeros(len(tiny)), np.arange(len(tiny)), "pictures").html
-    assert "<span>Red &lt;x&gt;<i>" in found and "<span>Green &lt;x&gt;<i>" in found and "VV" not in found
+    assert "<span>Red &lt;x&gt;<i>" in found and "<span>Green &lt;x&gt;<i>" in found and "Descending VV" not in found
 
 
 def test_the_hover_map_stays_small(tiny: Patches) -> None:

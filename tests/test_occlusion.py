@@ -111,7 +111,9 @@ def test_sums_favour_the_sensor_with_more_bands() -> None:
 def test_the_picture_says_its_numbers_and_takes_an_empty_set() -> None:
     """A reader who cannot see it would not learn them; a good network without false alarms would stop the chapter."""
     table = falls(means={"B": 0.25})
-    picture = occlusion.picture({"landslides": landslides(table), "none": table.iloc[:0]}, BANDS, 200, "Falls.", "fig-x")
+    picture = occlusion.picture(
+        {"landslides": landslides(table), "none": table.iloc[:0]}, BANDS, 200, "Falls.", "fig-x"
+    )
     assert "B +0.25" in picture.alt and "none" not in picture.alt and len(picture.figure.axes) == 1
     assert occlusion.picture({"none": table.iloc[:0]}, BANDS, 200, "Falls.", "fig-x").alt.endswith("No patch to show.")
 

@@ -129,7 +129,9 @@ def test_what_is_kept_depends_on_the_code_of_the_views(run: Known, monkeypatch: 
 
 def test_bands_of_one_kind_miss_nothing_and_pictures_are_clouded_on_their_own_scale() -> None:
     """A study of pictures would lose all of its bands at once, or be clouded by a reflectance of 6,000 in 8 bits."""
-    rgb = BandSet(bands=tuple(Band(name=role, title=role, unit="8 bit", role=role) for role in ("red", "green", "blue")))
+    rgb = BandSet(
+        bands=tuple(Band(name=role, title=role, unit="8 bit", role=role) for role in ("red", "green", "blue"))
+    )
     assert list(conditions(rgb)) == ["clouds over half", "more noise"]
     x = torch.zeros(8, 3, 64, 64)
     clouded = conditions(rgb)["clouds over half"](x, Generator().manual_seed(0))
@@ -182,7 +184,9 @@ def test_without_a_test_part_nothing_is_fitted_on_the_fold_that_is_scored(
         def fit(self) -> Result:
             return made[self.fold]
 
-    def watched(of: NDArray[np.int8], parts: Any, predicted: list[NDArray[np.bool_]], *more: Any, **options: Any) -> Any:
+    def watched(
+        of: NDArray[np.int8], parts: Any, predicted: list[NDArray[np.bool_]], *more: Any, **options: Any
+    ) -> Any:
         decided.append(np.stack(predicted))
         return folds_f1(of, parts, predicted, *more, **options)
 

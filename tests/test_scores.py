@@ -232,7 +232,9 @@ def test_the_svm_is_scikit_learns_on_standardised_embeddings(c: float) -> None:
     np.testing.assert_allclose(heads.decide(heads.svm(c).fit(x, labels), x), reference)
 
 
-@given(st.floats(-1024, 1024, width=32).filter(lambda x: x == 0 or abs(x) > 1e-15) | st.sampled_from([40.0, 1e-7, -1e-7]))
+@given(
+    st.floats(-1024, 1024, width=32).filter(lambda x: x == 0 or abs(x) > 1e-15) | st.sampled_from([40.0, 1e-7, -1e-7])
+)
 def test_the_networks_own_decision_is_at_one_half(log_odds: float) -> None:
     """The network's own layer would be compared at another threshold than it is scored at elsewhere, or as if less sure than it is."""
     results, labels = synthetic(folds=2)

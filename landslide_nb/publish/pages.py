@@ -78,12 +78,14 @@ def build_page(folder: Path, edition: str, commit: str) -> str:
 
 def _data(facts: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """What the chapters were executed on: each data set, its credit and the fingerprint of its patches."""
-    studies = {study.data: study for study in (Study.load(**fact["parameters"]) for fact in facts)}
+    loaded = [Study.load(**fact["parameters"]) for fact in facts]
+    made = {(s.data, s.data_seed, s.simulated_patches) if s.simulated or s.twins else (s.data,): s for s in loaded}
+    studies = {fingerprint(study): study for study in made.values()}  # of two editions, each its own
     rows = {}
-    for number, study in enumerate(studies.values(), 1):
+    for number, (patches, study) in enumerate(studies.items(), 1):
         which = f" {number}" if len(studies) > 1 else ""
         name = study.data if study.simulated else Path(study.data).name
         rows[f"data{which}"] = f"{name}: {study.data_set.title}"
         rows[f"credit{which}"] = f"{study.data_set.credit}; licence: {study.data_set.licence}"
-        rows[f"data fingerprint{which}"] = f"`{fingerprint(study)}`"
+        rows[f"data fingerprint{which}"] = f"`{patches}`"
     return rows
