@@ -147,7 +147,8 @@ def test_a_good_chapter_is_whole_and_tidy(tmp_path: Path) -> None:
     assert "papermill" not in json.dumps([notebook.metadata, *(cell.metadata for cell in notebook.cells)])
     assert not any("execution" in cell.metadata for cell in notebook.cells)
     facts = json.loads(output.with_suffix(".json").read_text())
-    assert facts == {"chapter": "09_good", "seconds": seconds, "edition": "smoke", "data": "simulated"}
+    given = {"edition": "smoke", "epochs": 3}
+    assert facts == {"chapter": "09_good", "seconds": seconds, "edition": "smoke", "parameters": given}
     assert sorted(path.name for path in output.parent.iterdir()) == ["09_good.ipynb", "09_good.json"]
 
 
@@ -237,7 +238,18 @@ def test_a_chapters_study_is_what_its_parameters_say(monkeypatch: pytest.MonkeyP
     ran[1:] = ['edition = "lite"\nepochs = 3']  # the first cell, changed by hand
     assert parameters.study(values | {"edition": "lite"}).edition == "lite"
     assert parameters.study(values).epochs == 3
-    ran.append("# Parameters\nepoch = 4")
+    for cell in (
+        "# mine\n\nedition = 'lite'",
+        "epochs = 3\nedition = 'lite'  # last",
+        "edition: str = 'lite'",
+        "a = edition = 'lite'",
+    ):
+        ran[1:] = [cell]
+        assert parameters.study(values | {"edition": "lite"}).edition == "lite", cell
+    ran[1:] = ["import math", "%matplotlib inline"]
+    with pytest.raises(StudyError, match="no parameters cell was run; it assigns 'edition'"):
+        parameters.study(values)
+    ran[1:] = [PARAMETERS, "# Parameters\nepoch = 4"]
     with pytest.raises(StudyError, match="did you mean 'epochs'"):
         parameters.study(values | {"epoch": 4})
 

@@ -60,7 +60,11 @@ def test_every_channel_has_a_modality_but_those_of_both_passes(count: int) -> No
     assert all(name.startswith(("D", "SobelVV")) for name in passes["descending"])
     assert all(name.startswith("A") for name in passes["ascending"])
     left = set(names) - {names[i] for group in groups.values() for i in group}
-    assert left == {name for name in names[12:] if len(DERIVED[name].modalities) > 1} == {"Change", "AbsChange"} & set(names)
+    assert (
+        left
+        == {name for name in names[12:] if len(DERIVED[name].modalities) > 1}
+        == {"Change", "AbsChange"} & set(names)
+    )
 
 
 @pytest.mark.parametrize("channels", BANDS.counts)

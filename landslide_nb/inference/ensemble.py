@@ -30,7 +30,7 @@ from landslide_nb.training.settings import Settings
 HALF: Final = 0.5  # the threshold where nobody has chosen one
 
 
-class Member(Protocol):
+class Predictor(Protocol):
     """What can say how likely a landslide is."""
 
     def log_odds(self, pixels: Tensor) -> Scores:
