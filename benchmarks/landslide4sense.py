@@ -3,8 +3,8 @@
 One network (tf_efficientnet_lite0 from ImageNet, 64 px) is trained in four ways: blocks of neighbouring images held out, patches held
 out at random, a whole region held out, and in blocks again with landslides as rare as in the challenge. The file is made by
 
-    landslide-nb convert LANDSLIDE4SENSE_FOLDER l4s.h5
-    landslide-nb convert LANDSLIDE4SENSE_FOLDER thinned.h5 --positive-rate 0.176
+    landslide-nb convert LANDSLIDE4SENSE_FOLDER l4s.h5 --regions 3031,3320
+    landslide-nb convert LANDSLIDE4SENSE_FOLDER thinned.h5 --regions 3031,3320 --positive-rate 0.176
 
 Intervals are over blocks of ground, not over patches. Seeds are not in them.
 """
@@ -85,7 +85,7 @@ def main() -> None:
     parser.add_argument("--n-test", type=int, default=1200)
     parser.add_argument("--folds", type=int, default=10, help="one of them validates; only the first is trained")
     parser.add_argument("--epochs", type=int, default=10)
-    parser.add_argument("--region", default="3320-3629")
+    parser.add_argument("--region", default="3320-")
     given = parser.parse_args()
     chosen = studies(given.data, given.thinned, given.n_test, given.folds, given.epochs, given.region)
     runs.train_runs({name: Run(study, 0) for name, study in chosen.items()})

@@ -27,6 +27,7 @@ from landslide_nb.data.sources.pairs import Pair
 from landslide_nb.experiments import data
 from landslide_nb.experiments.study import Study
 
+pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")  # these images lie nowhere
 Array = NDArray[Any]
 SIDE = 16  # of a patch here
 SMALL = Options(patch=SIDE)
@@ -438,6 +439,24 @@ def both_kinds(folder: Path) -> None:
     (folder / "Train.csv").write_text("ID,label\n")
 
 
+def empty_masks(folder: Path) -> None:
+    """Remove all masks."""
+    for mask in (folder / "masks").iterdir():
+        mask.unlink()
+
+
+def broken_links(folder: Path) -> None:
+    """Add an image and a mask that are links to nothing."""
+    for name in ("images/image_9.png", "masks/mask_9.png"):
+        (folder / name).symlink_to(folder / "none.png")
+
+
+def without_number(folder: Path) -> None:
+    """Add an image whose name has no number."""
+    save(folder / "images" / "a.png", image_of(1))
+    save(folder / "masks" / "a.png", mask_of() * 255)
+
+
 def with_nan(dtype: type[np.floating]) -> Array:
     """An image with a value that is none."""
     image = image_of(2).astype(dtype)
@@ -478,12 +497,10 @@ FAULTS = {
         put("images/image_2.npy", with_nan(np.float64)), ("image_2.npy", "nan in band green at row 3, column 4"), FLOATS
     ),
     "NaN in a mask": Fault(put("masks/mask_2.npy", np.full((40, 32), np.nan)), ("mask_2.npy", "nan", "one that marks")),
-    "no masks": Fault(lambda f: [mask.unlink() for mask in (f / "masks").iterdir()], ("masks holds no .png",)),
+    "no masks": Fault(empty_masks, ("masks holds no .png",)),
     "a link out of the folder": Fault(link_out, ("image_2.png is a link that leads out of",)),
     "a broken link": Fault(
-        lambda f: [
-            (f / d / f"{n}_9.png").symlink_to(f / "none.png") for d, n in (("images", "image"), ("masks", "mask"))
-        ],
+        broken_links,
         ("_9.png is not a file",),
     ),
     "a link in an HDF5 file": Fault(link_in_hdf5, ("image_2.h5 holds 0 arrays",), FLOATS),
@@ -534,7 +551,7 @@ FAULTS = {
     "falling regions": Fault(lambda f: None, ("--regions is '9,3'; expected rising numbers",), ("--regions", "9,3")),
     "one key": Fault(lambda f: None, ("--keys is 'img'; expected two names",), ("--keys", "img")),
     "no region without a number": Fault(
-        lambda f: [save(f / d / "a.png", a) for d, a in (("images", image_of(1)), ("masks", mask_of() * 255))],
+        without_number,
         ("a.png has no number",),
         ("--regions", "2"),
     ),

@@ -33,7 +33,11 @@ class Source(Protocol):
         """Its patches; pixels are read when they are asked for."""
 
 
-KINDS: Final[dict[str, Source]] = {"zindi": zindi, "landslide4sense": landslide4sense, "masks": masks}
+KINDS: Final[dict[str, Source]] = {
+    "zindi": zindi,
+    "landslide4sense": landslide4sense,
+    "masks": masks,
+}
 DEFAULT: Final = Options()
 
 
