@@ -69,7 +69,8 @@ def test_the_command_line_is_told_as_it_is(reference: ModuleType) -> None:
     """A reader would type what does not exist."""
     text = reference.commands()
     assert re.findall(r"^## landslide-nb (\S+)$", text, re.MULTILINE) == list(get_group(app).commands)
-    assert "landslide-nb convert FOLDER OUTPUT" in text
+    assert "landslide-nb check-submission FILE SAMPLE\n" in text
+    assert "landslide-nb convert FOLDER OUTPUT [--kind KIND]" in text
     assert "landslide-nb stack TABLE NEW -o OUTPUT" in text
     assert "- `--patches PATCHES`: Labelled patches." in text
     assert "[-p NAME VALUE ...]" in text.partition("## landslide-nb fit\n")[2].partition("##")[0]
