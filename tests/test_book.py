@@ -18,7 +18,8 @@ import yaml
 from bs4 import BeautifulSoup
 from playwright.sync_api import Browser, Page, Route
 
-from landslide_nb.data.bands import BANDS, DERIVED
+from landslide_nb.data.challenge import CHALLENGE
+from landslide_nb.data.derived import DERIVED
 
 ROOT = Path(__file__).parents[1]
 BOOK = ROOT / "book"
@@ -272,12 +273,17 @@ def test_repairs_keep_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_data_page_lists_the_channels_of_the_code() -> None:
-    """The two tables of book/data.md are the ones of landslide_nb/data/bands.py, in order."""
+    """The two tables of book/data.md are the challenge's bands and what is derived from them, in order."""
     text = (BOOK / "data.md").read_text().replace("\\|", "|")
-    bands = "\n".join(f"| {band.title} | `{band.name}` | {band.unit} | {band.group} |" for band in BANDS)
-    derived = "\n".join(f"| `{it.name}` | {it.formula} | {'yes' if it.paper_names else 'no'} |" for it in DERIVED)
-    assert bands in text
-    assert derived in text
+    bands = CHALLENGE.bands
+    rows = [f"| {band.title} | `{band.name}` | {band.unit} | {band.modality} |" for band in bands.bands]
+    assert "\n".join(rows) in text
+    names = [channel.name for channel in bands.channels(bands.counts[-1])[len(bands) :]]
+    derived = {name: DERIVED[name] for name in names}
+    assert (
+        "\n".join(f"| `{name}` | {it.formula} | {'yes' if it.paper_names else 'no'} |" for name, it in derived.items())
+        in text
+    )
 
 
 @cache
