@@ -30,9 +30,7 @@ FIRST_GROUPS = {
 
 def radar(modality: str, *roles: str) -> tuple[Band, ...]:
     """Bands of one pass, or of another radar."""
-    return tuple(
-        Band(name=f"{modality} {role}", title=role, unit="dB", role=role, modality=modality) for role in roles
-    )
+    return tuple(Band(name=f"{modality} {role}", title=role, unit="dB", role=role, modality=modality) for role in roles)
 
 
 # Bands of which hypothesis draws sets: no two of the same role and modality.
@@ -99,7 +97,9 @@ def test_bands_are_asked_for_by_role() -> None:
     assert (BANDS.place("vv", "descending"), BANDS.place("vv", "ascending"), BANDS.place("vv")) == (4, 8, 4)
     assert BANDS.find("slope") is None and BANDS.find("nir", "terrain") is None
     assert BANDS.unchanged(7) == 5 and BANDS.unchanged(10) == 8 and BANDS.unchanged(5) is None
-    with pytest.raises(DataError, match="there is no band of the role 'slope' here; there are red, green, blue, nir, vv,"):
+    with pytest.raises(
+        DataError, match="there is no band of the role 'slope' here; there are red, green, blue, nir, vv,"
+    ):
         BANDS.place("slope")
 
 

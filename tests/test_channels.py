@@ -106,7 +106,7 @@ def test_channels_are_as_many_as_asked(count: int, tiny: Patches) -> None:
 def test_names_of_bands_and_channels_agree() -> None:
     """Groups of bands would name other bands than the challenge ships."""
     assert BANDS.counts == (12, 20, 28)
-    assert NAMES == (*BANDS.names, *(name for name in DERIVED if name not in RGB_EDGES))
+    assert (*BANDS.names, *(name for name in DERIVED if name not in RGB_EDGES)) == NAMES
     assert [BANDS.names[i] for i in BANDS.optical] == ["R", "G", "B", "NIR"]
     assert [BANDS.names[i] for i in BANDS.change] == ["DDVV", "DDVH", "ADVV", "ADVH"]
     assert [BANDS.names[i] for i in BANDS.backscatter] == ["DVV", "DVH", "AVV", "AVH"]
@@ -142,7 +142,18 @@ def test_no_pixel_makes_a_channel_infinite(size: int) -> None:
 def test_nodata_has_no_vegetation_and_no_edges() -> None:
     """Nodata would look like a forest or a coast."""
     nodata = np.zeros((1, 12, 16, 16), np.float32)
-    for name in ("NDVI", "EVI2", "VARI", "REDR", "NDWI", "GNDVI", "Brightness", "CannyNIR", "Change", "CannyBrightness"):
+    for name in (
+        "NDVI",
+        "EVI2",
+        "VARI",
+        "REDR",
+        "NDWI",
+        "GNDVI",
+        "Brightness",
+        "CannyNIR",
+        "Change",
+        "CannyBrightness",
+    ):
         assert not derived(nodata, name).any(), name
     assert derived(nodata, "SobelNIR").max() <= GRADIENT_FLOOR
     assert derived(nodata, "SobelBrightness").max() <= GRADIENT_FLOOR

@@ -117,7 +117,7 @@ def test_a_network_that_cannot_be_built_lacks_no_weights() -> None:
 
 def test_late_fusion_needs_two_modalities() -> None:
     """One encoder would be called several, or the channels of a picture be fed to encoders of the radar's."""
-    with pytest.raises(StudyError, match="multi: all bands are optical, .*take test_resnet alone"):
+    with pytest.raises(StudyError, match=r"multi: all bands are optical, .*take test_resnet alone"):
         create("multi:test_resnet", seen(3), "none", image_size=SIZE)
     with pytest.raises(StudyError, match=r"multi\(shared\).*takes both passes"):
         create("multi(shared):test_resnet", seen(14), "none", image_size=SIZE)

@@ -107,7 +107,16 @@ def test_filters_of_sentinel_2_go_to_the_bands_of_another_data_set() -> None:
     """Landslide4Sense's short-wave infrared would start from a mean, or its red from the filter for coastal aerosol."""
     filters = torch.randn(8, 13, 3, 3, generator=torch.Generator().manual_seed(0))
     mapped = by_meaning([filters], LANDSLIDE4SENSE.channels(14)) * 14 / 13
-    places = {"COASTAL": 0, "BLUE": 1, "GREEN": 2, "RED": 3, "RED_EDGE_1": 4, "RED_EDGE_2": 5, "RED_EDGE_3": 6, "NIR": 7}
+    places = {
+        "COASTAL": 0,
+        "BLUE": 1,
+        "GREEN": 2,
+        "RED": 3,
+        "RED_EDGE_1": 4,
+        "RED_EDGE_2": 5,
+        "RED_EDGE_3": 6,
+        "NIR": 7,
+    }
     places |= {"WATER_VAPOUR": 9, "CIRRUS": 10, "SWIR_1": 11, "SWIR_2": 12}
     for place, name in enumerate(LANDSLIDE4SENSE.names):
         expected = filters[:, places[name]] if name in places else filters.mean(1)

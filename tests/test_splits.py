@@ -275,7 +275,7 @@ def test_a_split_that_cuts_a_group_is_refused(where: str) -> None:
         train, validation = np.array([0, 2]), np.array([1, 3])
     else:
         train, test = np.array([0, 4]), np.array([1, 5])
-    with pytest.raises(LeakError, match="the group [abc] has patches in training and held out"):
+    with pytest.raises(LeakError, match=r"the group [abc] has patches in training and held out"):
         Split(test, ((train, validation),), groups)
     Split(test, ((train, validation),))
 

@@ -316,7 +316,15 @@ def test_output_that_is_no_file_is_named(output: str, folder: Path, tmp_path: Pa
 
 def test_data_commands_load_nothing_heavy() -> None:
     """Each command on data would take the seconds that torch takes to load."""
-    modules = ("cli", "cli.data", "data.sources.zindi", "data.stream", "simulation.draw", "tabular.statistics", "models.names")
+    modules = (
+        "cli",
+        "cli.data",
+        "data.sources.zindi",
+        "data.stream",
+        "simulation.draw",
+        "tabular.statistics",
+        "models.names",
+    )
     imported = ", ".join(f"landslide_nb.{name}" for name in modules)
     code = f"import sys, {imported}; print([n for n in {SLOW} if n in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
