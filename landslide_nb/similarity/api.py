@@ -153,8 +153,8 @@ def _neighbours(arrays: Mapping[str, NDArray[Any]]) -> Neighbours:
 
 def _are_neighbours(arrays: Mapping[str, NDArray[Any]], n: int, k: int) -> bool:
     """Whether arrays from a file are neighbours of `n` patches."""
-    kinds = {name: (array.dtype, array.shape) for name, array in arrays.items()}
-    return kinds == {"indices": (np.int64, (n, k)), "similarities": (np.float32, (n, k))}
+    kinds = {name: (array.dtype.name, array.shape) for name, array in arrays.items()}
+    return kinds == {"indices": ("int64", (n, k)), "similarities": ("float32", (n, k))}
 
 
 def _empty(n: int, k: int) -> Neighbours:
