@@ -147,6 +147,22 @@ def test_a_damaged_file_is_made_again(damage: Callable[[Path], None], kept: Path
     assert kept_arrays("things", "key", make)["times"] == 2
 
 
+def test_a_file_that_does_not_fit_is_made_again(kept: Path) -> None:
+    """A file that is whole but not what it should be would be believed."""
+    make, path = Making(), path_of("things", "key", ".npz")
+
+    def fits(found: Arrays) -> bool:
+        return "times" in found and found["times"].shape == (1,)
+
+    kept_arrays("things", "key", make, fits)
+    assert kept_arrays("things", "key", make, fits)["times"] == 1
+    for other in ({"times": np.zeros(2)}, {"pixels": np.zeros(1)}):
+        np.savez(path, **other)  # type: ignore[arg-type]
+        made = make.times
+        assert kept_arrays("things", "key", make, fits)["times"] == made + 1
+        assert kept_arrays("things", "key", make, fits)["times"] == made + 1
+
+
 def test_what_fails_leaves_nothing(kept: Path) -> None:
     """Half a result would be read as a whole one, or files pile up that nobody reads."""
 

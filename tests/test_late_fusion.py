@@ -137,7 +137,9 @@ def test_passes_can_share_an_encoder() -> None:
         name for name, _ in model.named_buffers()
     }
     made("multi(shared):test_efficientnet", 20)
-    with pytest.raises(StudyError, match="7 are of the descending pass alone and 6"):
+    with pytest.raises(
+        StudyError, match="of 28 channels there are 7 of the descending pass alone and 6 of the ascending"
+    ):
         made("multi(shared):test_efficientnet", 28)
 
 
@@ -187,7 +189,13 @@ def test_a_wrong_name_is_one_sentence(name: str, said: str) -> None:
 
 def test_names_say_what_is_seen() -> None:
     """The order of the words would change the network."""
-    assert FusionName.parse("multi( ascending , optical ):resnet18") == FusionName("resnet18", ("optical", "ascending"))
+    turned, named = (
+        FusionName.parse(f"multi({which}):resnet18") for which in (" ascending , optical ", "optical,ascending")
+    )
+    assert turned is not None and named is not None and turned.encoder == "resnet18"
+    assert turned.modalities(MODALITIES) == named.modalities(MODALITIES) == ("optical", "ascending")
+    assert list(turned.encoders(seen(20)).items()) == list(named.encoders(seen(20)).items())
+    assert list(turned.encoders(seen(20))) == ["optical", "ascending"]
     assert FusionName.parse("multi:resnet18") == FusionName("resnet18")
     assert FusionName.parse("resnet18") is None and FusionName.parse("unet:resnet18") is None
 

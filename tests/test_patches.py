@@ -437,7 +437,7 @@ def test_a_file_of_the_first_format_is_the_challenges(labelled: bool, tmp_path: 
     assert read.ids == small().ids and read.data_set == read_data_set(path) == CHALLENGE
     np.testing.assert_array_equal(read.pixels, small().pixels)
     assert read.fingerprint == small(**changes).fingerprint
-    assert (read.labels is None) == (not labelled) and read.groups is read.regions is read.masks is None
+    assert (read.labels is None) == (not labelled) and all(getattr(read, name) is None for name in beside())
     assert read_rows(path, "train") == tuple("abcd")
 
 

@@ -94,7 +94,7 @@ def test_relative_imports_reach_other_rooms(package: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("room/used.py", '"""Other words."""\n\nvalue = 1\n\n\ndef half(x):\n    """Half of it.\n\n    # and more\n    """\n    return x / 2\n'),
+        ("room/used.py", '"""Other."""\n\nvalue = 1\n\n\ndef half(x):\n    """Half.\n\n    # more\n    """\n    return x / 2\n'),
         ("room/used.py", "# first\nvalue = 1  # another\ndef half(x):\n\n    # inside\n    return x / 2"),
         ("room/unused.py", "value = 3\n"),
         ("common/errors.py", "class Wrong(ValueError): ...\n"),

@@ -39,16 +39,20 @@ def path_of(kind: str, key: str, suffix: str) -> Path:
     return store() / kind / f"{key}{suffix}"
 
 
-def kept_arrays(kind: str, key: str, make: Callable[[], Arrays]) -> dict[str, NDArray[Any]]:
-    """The arrays under a key: read, or made and written; a damaged file is made again.
+def kept_arrays(
+    kind: str, key: str, make: Callable[[], Arrays], fits: Callable[[Arrays], bool] = lambda found: True
+) -> dict[str, NDArray[Any]]:
+    """The arrays under a key: read, or made and written; a file that is damaged, or not what it should be, is made again.
 
     Args:
         kind: what they are; a folder of the store.
         key: as `key_of` gives it.
         make: computes them.
+        fits: whether what was read can be what `make` gives.
     """
     path = path_of(kind, key, ".npz")
-    if (found := _read(path)) is None:
+    found = _read(path)
+    if found is None or not fits(found):
         found = {name: np.asarray(value) for name, value in make().items()}
         with replacing(path) as temporary, temporary.open("wb") as file:
             np.savez(file, **found)  # type: ignore[arg-type]

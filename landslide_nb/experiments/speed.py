@@ -71,7 +71,7 @@ def speed(settings: Settings, report: Callable[[str], None] = lambda line: None)
         None where the machine has not the memory for a step.
     """
     known = settings.model_dump(include=set(DETERMINE)) | {name: version(name) for name in LIBRARIES}
-    key = key_of(code=inspect.getsource(sys.modules[__name__]), machine=machine(), **known)
+    key = key_of(code=inspect.getsource(sys.modules[__name__]), machine=machine(), seen=settings.seen, **known)
 
     def measured() -> dict[str, NDArray[Any]]:
         report(f"measuring the speed of {settings.backbone}")

@@ -104,7 +104,7 @@ def nearest(
         return _neighbours(search())
     how = {"k": k, "method": method, "sparse": None if method == "exact" else [grid, candidates], "device": device}
     key = key_of(code=code_of(__name__), pixels=pixels, **how, **bands._asdict())
-    return _neighbours(kept_arrays("neighbours", key, search))
+    return _neighbours(kept_arrays("neighbours", key, search, lambda found: _are_neighbours(found, len(pixels), k)))
 
 
 def recall(
@@ -149,6 +149,12 @@ def _check(pixels: Floats, k: int, method: str, grid: int, device: str | None) -
 
 def _neighbours(arrays: Mapping[str, NDArray[Any]]) -> Neighbours:
     return arrays["indices"], arrays["similarities"]
+
+
+def _are_neighbours(arrays: Mapping[str, NDArray[Any]], n: int, k: int) -> bool:
+    """Whether arrays from a file are neighbours of `n` patches."""
+    kinds = {name: (array.dtype.name, array.shape) for name, array in arrays.items()}
+    return kinds == {"indices": ("int64", (n, k)), "similarities": ("float32", (n, k))}
 
 
 def _empty(n: int, k: int) -> Neighbours:
