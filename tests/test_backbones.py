@@ -23,8 +23,8 @@ from landslide_nb.models import backbones
 from landslide_nb.models.backbones import create
 from landslide_nb.models.encoders import Backbone
 from landslide_nb.models.malloc import keep_freed_memory
-from landslide_nb.models.names import Stem
-from landslide_nb.models.pretrained import PACKAGED, packaged_weights
+from landslide_nb.models.names import PACKAGED, Stem
+from landslide_nb.models.pretrained import packaged_weights
 
 SMALL = ("test_resnet", "test_efficientnet", "test_vit", "unet:test_resnet")
 

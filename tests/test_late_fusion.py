@@ -16,8 +16,7 @@ from landslide_nb.data.splits import split
 from landslide_nb.models.backbones import create
 from landslide_nb.models.encoders import Backbone
 from landslide_nb.models.late_fusion import LateFusion
-from landslide_nb.models.names import FusionName, by_modality
-from landslide_nb.models.pretrained import PACKAGED
+from landslide_nb.models.names import PACKAGED, FusionName, by_modality
 from landslide_nb.training.batches import prepare
 from landslide_nb.training.fold import fit_fold
 from landslide_nb.training.settings import Settings

@@ -150,7 +150,7 @@ def test_the_leak_is_counted_and_scored(
     """The section would show other scores than those of the runs, or leaks where there are none."""
     studies, results, patches = leaked
     table: Any = leak.leak(studies, results, patches)
-    labels, development = patches.known_labels, studies["inside the folds"].split(patches).development
+    labels, development = patches.known_labels, studies["inside the folds"].splits(patches).development
     right, wrong = table.loc["inside the folds"], table.loc["before the split"]
     assert (right["with a validation parent"], wrong["with a validation parent"] > 0) == (0, True)
     assert right["synthetic rows"] == wrong["synthetic rows"] == 2 * labels[development].sum()
@@ -179,7 +179,7 @@ def test_its_author_scores_synthetic_patches_as_landslides(
 ) -> None:
     """The score that such an author reports would leave out what makes it high."""
     studies, results, patches = leaked
-    made = 2 * int(patches.known_labels[studies["before the split"].split(patches).development].sum())
+    made = 2 * int(patches.known_labels[studies["before the split"].splits(patches).development].sum())
     counted: list[NDArray[np.int8]] = []
 
     def count(labels: NDArray[np.int8], *rest: object, **more: object) -> NDArray[np.float64]:

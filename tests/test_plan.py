@@ -78,7 +78,7 @@ def test_the_images_of_a_run_are_those_that_it_trains_on() -> None:
     study = Study.load("smoke", epochs=2, smote=3)
     patches = study.patches()
     positive = patches.known_labels.mean()
-    split = study.split(patches)
+    split = study.splits(patches)
     rows = [len(train) + 3 * patches.known_labels[train].sum() for train, _ in split.folds]
     seen = np.mean([row - row % study.batch_size for row in rows]) * 2
     assert plan.images(study) == pytest.approx(seen * (1 + 3 * POSITIVE_RATE) / (1 + 3 * positive), rel=0.05)

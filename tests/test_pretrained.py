@@ -14,7 +14,8 @@ from landslide_nb.common.errors import StudyError, WeightsError
 from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.models.backbones import create
 from landslide_nb.models.encoders import TimmEncoder, UNetEncoder
-from landslide_nb.models.pretrained import PACKAGED, by_meaning, packaged_weights
+from landslide_nb.models.names import PACKAGED
+from landslide_nb.models.pretrained import by_meaning, packaged_weights
 
 RESNET = "resnet18"  # a small relative of the published ResNet-50: the names are the same
 State = dict[str, Tensor]

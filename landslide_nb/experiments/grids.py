@@ -4,7 +4,7 @@ from typing import get_args
 
 from landslide_nb.experiments.published import published
 from landslide_nb.experiments.study import Study
-from landslide_nb.models.names import Stem
+from landslide_nb.models.names import PACKAGED, Stem
 
 
 def ablations(study: Study) -> dict[str, Study]:
@@ -62,10 +62,14 @@ def by_backbone(study: Study) -> dict[str, Study]:
 
 
 def by_pretraining(study: Study) -> dict[str, Study]:
-    """The baseline's network from random weights and from pretrained ones: the study's, ImageNet's where it has none."""
+    """The baseline's network from random weights and from pretrained ones: the study's own.
+
+    Where the study has none, it is the network whose ImageNet weights come with a package, so that no hub is needed.
+    """
     base = baseline(study)
-    pretrained = base if base.weights != "none" else base.replace(weights="imagenet")
-    return {"none": base.replace(weights="none"), pretrained.weights: pretrained}
+    if base.weights == "none":
+        base = base.replace(backbone=PACKAGED, weights="imagenet")
+    return {"none": base.replace(weights="none"), base.weights: base}
 
 
 def by_stem(study: Study) -> dict[str, Study]:

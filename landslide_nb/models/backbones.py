@@ -21,8 +21,8 @@ from landslide_nb.data.bands import RGB, Channel
 from landslide_nb.models.encoders import Backbone, TimmEncoder, UNetEncoder, own_size, unfit
 from landslide_nb.models.late_fusion import LateFusion
 from landslide_nb.models.malloc import keep_freed_memory
-from landslide_nb.models.names import UNET, FusionName, Stem, check_name
-from landslide_nb.models.pretrained import PACKAGED, from_file, packaged_weights
+from landslide_nb.models.names import PACKAGED, UNET, FusionName, Stem, check_name
+from landslide_nb.models.pretrained import from_file, packaged_weights
 
 AnyBackbone = Backbone  # every kind of network has the one contract
 

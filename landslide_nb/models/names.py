@@ -15,6 +15,7 @@ from landslide_nb.data.bands import PASSES, BandSet, Channel, Places
 
 Stem = Literal["repeat", "aware", "random"]
 UNET: Final = "unet:"
+PACKAGED: Final = "tf_efficientnet_lite0"  # the network whose ImageNet weights come with a package
 FUSION: Final = re.compile(r"multi(?:\((?P<options>[^)]*)\))?:(?P<encoder>.+)")
 SHARED: Final = "shared"
 RADAR: Final = "radar"  # what an encoder of both passes is called

@@ -15,9 +15,9 @@ from torch import Tensor
 
 from landslide_nb.common.errors import WeightsError, reason
 from landslide_nb.data.bands import Channel
+from landslide_nb.models.names import PACKAGED
 
 State = dict[str, Tensor]
-PACKAGED: Final = "tf_efficientnet_lite0"
 # Where a first convolution has the band of a role, by how many channels it sees: VV and VH of Sentinel-1, or B1 to B12 with
 # B8A of Sentinel-2 (level 1C). Both passes are of the same sensor.
 SENTINEL_2: Final = (
