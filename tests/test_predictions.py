@@ -80,7 +80,7 @@ def test_batches_do_not_change_what_is_said(ensemble: Ensemble, npy: Path, monke
     for size in (1, 2, 3, 5):
         monkeypatch.setattr(predictions, "BATCH", size)
         lines: list[str] = []
-        told = predict(ensemble, stream.find(npy), say=lines.append)
+        told = predict(ensemble, stream.find(npy), report=lines.append)
         np.testing.assert_allclose(told.folds, whole.folds, atol=1e-6)
         assert lines[-1] == "predicted: 5 of 5"
 

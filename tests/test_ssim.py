@@ -299,7 +299,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_result_is_kept(many: Pixels, kept: Path) -> None:
     """Each chapter would compute the same neighbours again, or read those of other data or arguments."""
     said: list[str] = []
-    first, second = [nearest(many[:40], progress=said.append) for _ in range(2)]
+    first, second = [nearest(many[:40], report=said.append) for _ in range(2)]
     assert len(said) == 1
     for one, two in zip(first, second, strict=True):
         np.testing.assert_array_equal(one, two)
@@ -342,10 +342,10 @@ def test_progress_is_a_few_lines(many: Pixels, monkeypatch: pytest.MonkeyPatch) 
     for module in (exact, sparse):
         monkeypatch.setattr(module, "BLOCK_BYTES", 3e6)
     said: list[str] = []
-    nearest(many, keep=False, progress=said.append)
+    nearest(many, keep=False, report=said.append)
     assert 2 <= len(said) <= 10
     assert said[-1] == "SSIM, pairs: 44,850 of 44,850"
-    nearest(many, method="approximate", keep=False, progress=said.append)
+    nearest(many, method="approximate", keep=False, report=said.append)
     done, total = re.fullmatch(r"SSIM, candidate pairs: ([\d,]+) of ([\d,]+)", said[-1]).groups()  # type: ignore[union-attr]
     assert done == total
 

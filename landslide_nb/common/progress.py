@@ -4,25 +4,25 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 T = TypeVar("T")
-Say = Callable[[str], None]
+Report = Callable[[str], None]
 
 
-def counting(total: int, what: str, say: Say | None) -> Callable[[int], None]:
+def counting(total: int, what: str, report: Report | None) -> Callable[[int], None]:
     """A function that is told how many more are done, and says how many that makes after each tenth of the total."""
     done = 0
 
     def add(more: int) -> None:
         nonlocal done
         before, done = done, done + more
-        if say and done * 10 // total > before * 10 // total:
-            say(f"{what}: {done:,} of {total:,}")
+        if report and done * 10 // total > before * 10 // total:
+            report(f"{what}: {done:,} of {total:,}")
 
     return add
 
 
-def followed(items: Iterable[T], total: int, what: str, say: Say | None) -> Iterator[T]:
+def followed(items: Iterable[T], total: int, what: str, report: Report | None) -> Iterator[T]:
     """The items, one by one, counted aloud."""
-    add = counting(total, what, say)
+    add = counting(total, what, report)
     for item in items:
         yield item
         add(1)

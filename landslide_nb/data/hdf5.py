@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from landslide_nb.common.arrays import Labels, Pixels
 from landslide_nb.common.errors import DataError
 from landslide_nb.common.files import replacing
-from landslide_nb.common.progress import Say, followed
+from landslide_nb.common.progress import Report, followed
 from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.data.dataset import DataSet
 from landslide_nb.data.patches import Masks, Names, Patches, beside_of, combine, digest
@@ -56,13 +56,13 @@ class Part(NamedTuple):
         return Patches(self.ids, pixels, self.labels, data_set, self.groups, self.regions, self.masks)
 
 
-def write_parts(path: str | Path, data_set: DataSet, parts: Mapping[str, Part], say: Say | None = None) -> None:
+def write_parts(path: str | Path, data_set: DataSet, parts: Mapping[str, Part], report: Report | None = None) -> None:
     """Write the parts into one HDF5 file, patch by patch, under a temporary name that is renamed when all is written."""
     with replacing(Path(path)) as temporary, h5py.File(temporary, "w") as file:
         file.attrs["format"] = FORMAT
         file.attrs["data_set"] = data_set.to_json()
         for name, part in parts.items():
-            followed_part = part._replace(pixels=followed(part.pixels, len(part.ids), name, say))
+            followed_part = part._replace(pixels=followed(part.pixels, len(part.ids), name, report))
             _write_part(file.create_group(name), followed_part, data_set)
 
 

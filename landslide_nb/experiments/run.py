@@ -10,7 +10,6 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -28,6 +27,7 @@ from landslide_nb.common.cache import key_of
 from landslide_nb.common.errors import DataError
 from landslide_nb.common.files import replacing
 from landslide_nb.common.lock import lock
+from landslide_nb.common.progress import Report
 from landslide_nb.common.store import store
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.scaling import Scaler
@@ -129,12 +129,12 @@ class Run:
         """Whether the run is there."""
         return self.folder.is_dir()
 
-    def fit(self, report: Callable[[str], None] = lambda line: None) -> Result:
+    def fit(self, report: Report = lambda line: None) -> Result:
         """Train if that has not been done, and read the result."""
         self.train(report)
         return self._read()
 
-    def train(self, report: Callable[[str], None] = lambda line: None) -> None:
+    def train(self, report: Report = lambda line: None) -> None:
         """Train if that has not been done."""
         if not self._is_done():
             main = processes().is_main_process
@@ -151,7 +151,7 @@ class Run:
         """What a run says of itself: all that determines it, and who asked for it."""
         return self.determined_by | {"edition": self.study.edition, "processes": processes().num_processes}
 
-    def _fit(self, report: Callable[[str], None]) -> None:
+    def _fit(self, report: Report) -> None:
         patches, split = self.data
         begun, checkpoint = (self.folder.with_suffix(suffix) for suffix in (".begun", ".checkpoint"))
         started = time.perf_counter()

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from itertools import islice
 from multiprocessing import get_context
@@ -10,12 +10,13 @@ from multiprocessing import get_context
 import torch
 
 from landslide_nb.common.errors import LandslideError, RunError
+from landslide_nb.common.progress import Report
 from landslide_nb.experiments.run import Result, Run
 from landslide_nb.experiments.study import Study
 from landslide_nb.training.distributed import processes
 
 
-def fit(studies: Mapping[str, Study], report: Callable[[str], None] = print) -> dict[str, list[Result]]:
+def fit(studies: Mapping[str, Study], report: Report = print) -> dict[str, list[Result]]:
     """The results of each study, fold by fold; what is missing is trained first, side by side on a CPU's cores.
 
     Args:
@@ -28,7 +29,7 @@ def fit(studies: Mapping[str, Study], report: Callable[[str], None] = print) -> 
     return {name: [run.fit() for run in _runs(study)] for name, study in studies.items()}
 
 
-def train(studies: Mapping[str, Study], report: Callable[[str], None] = print) -> int:
+def train(studies: Mapping[str, Study], report: Report = print) -> int:
     """Train what is missing of each study, and read nothing of it.
 
     Returns:
@@ -45,7 +46,7 @@ def train(studies: Mapping[str, Study], report: Callable[[str], None] = print) -
     return len(named)
 
 
-def train_runs(named: Mapping[str, Run], report: Callable[[str], None] = print) -> None:
+def train_runs(named: Mapping[str, Run], report: Report = print) -> None:
     """Train those of some runs, each under a title of its own, that are not there.
 
     Raises:
@@ -67,7 +68,7 @@ def _runs(study: Study) -> list[Run]:
     return [Run(study, fold) for fold in range(study.folds)]
 
 
-def _train_side_by_side(runs: Mapping[str, Run], report: Callable[[str], None]) -> None:
+def _train_side_by_side(runs: Mapping[str, Run], report: Report) -> None:
     """Train runs in processes of their own: with one thread each, two cores train more than with two threads in one."""
     threads = max(run.study.threads for run in runs.values())
     workers = 1 if torch.cuda.is_available() else max(1, (os.cpu_count() or 1) // threads)
@@ -99,5 +100,5 @@ def _train_here(study: Study, fold: int, title: str) -> float:
     return time.perf_counter() - started
 
 
-def _titled(title: str, report: Callable[[str], None]) -> Callable[[str], None]:
+def _titled(title: str, report: Report) -> Report:
     return lambda line: report(f"  {title}: {line}")

@@ -26,6 +26,7 @@ from torch.nn.functional import kl_div, log_softmax
 
 from landslide_nb.common.cache import kept_arrays, key_of
 from landslide_nb.common.lock import lock
+from landslide_nb.common.progress import Report
 from landslide_nb.models.backbones import create
 from landslide_nb.training.settings import Settings
 
@@ -60,7 +61,7 @@ class Speed:
     machine: str
 
 
-def speed(settings: Settings, report: Callable[[str], None] = lambda line: None) -> Speed | None:
+def speed(settings: Settings, report: Report = lambda line: None) -> Speed | None:
     """The speed of a run's backbone on this machine; what is not kept is measured, by one process at a time.
 
     Args:

@@ -9,7 +9,7 @@ import numpy as np
 
 from landslide_nb.common.arrays import Indices, Labels, Values
 from landslide_nb.common.errors import StudyError
-from landslide_nb.common.progress import Say
+from landslide_nb.common.progress import Report
 from landslide_nb.experiments import grids
 from landslide_nb.experiments.results import hold_out, out_of_fold
 from landslide_nb.experiments.run import Result, Run
@@ -42,7 +42,7 @@ def experiment(study: Study, name: str = BEST) -> tuple[str, Study]:
     return name, named[name]
 
 
-def pack(study: Study, name: str = BEST, say: Say = lambda line: None) -> tuple[Ensemble, Card]:
+def pack(study: Study, name: str = BEST, report: Report = lambda line: None) -> tuple[Ensemble, Card]:
     """All folds of an experiment as an ensemble, and its card; runs that are not there are trained first.
 
     "ensemble" is the last step of chapter 09: networks and trees with the weights that it gives them.
@@ -50,11 +50,11 @@ def pack(study: Study, name: str = BEST, say: Say = lambda line: None) -> tuple[
     (`stack.threshold`) rests on that they are. Both kinds of scores are of the last weights, which are those exported.
     """
     if name == ENSEMBLE:
-        return pack_incremental(study, say)
+        return pack_incremental(study, report)
     title, chosen = experiment(study, name)
     if chosen.smote_scope == "before_split":
         raise StudyError(f"{title!r} leaks validation patches into training; export another experiment")
-    results = fit({title: chosen}, say)[title]
+    results = fit({title: chosen}, report)[title]
     labels = Run(chosen, 0).data[0].known_labels
     indices, probabilities = out_of_fold(results)
     threshold = best_threshold(labels[indices], probabilities)
@@ -62,10 +62,10 @@ def pack(study: Study, name: str = BEST, say: Say = lambda line: None) -> tuple[
     return runs.replace(threshold), _card(study, title, scores(results, labels, threshold, study.resamples))
 
 
-def pack_incremental(study: Study, say: Say = lambda line: None) -> tuple[Ensemble, Card]:
+def pack_incremental(study: Study, report: Report = lambda line: None) -> tuple[Ensemble, Card]:
     """The last step of chapter 09 as an ensemble, and its card."""
     contenders, patches = grids.contenders(study), study.patches()
-    results, labels, split = fit(contenders, say), patches.known_labels, study.splits(patches)
+    results, labels, split = fit(contenders, report), patches.known_labels, study.splits(patches)
     name, step = list(incremental.steps(incremental.members(study, results, patches)).items())[-1]
     combiner = incremental.combined(step, split, labels)
     weights = dict(zip(step.members, combiner.weigh.coef_[0].tolist(), strict=True))

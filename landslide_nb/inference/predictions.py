@@ -10,7 +10,7 @@ import torch
 
 from landslide_nb.common.arrays import Scores
 from landslide_nb.common.errors import DataError, ModelError
-from landslide_nb.common.progress import Say, counting
+from landslide_nb.common.progress import Report, counting
 from landslide_nb.common.store import store
 from landslide_nb.data.sources.zindi import write_csv
 from landslide_nb.data.stream import Batch, Stream, ahead
@@ -59,7 +59,7 @@ class Predictions:
         return "\n".join([text, *(f"left out: {fault}" for fault in self.left_out)])
 
 
-def load(models: Sequence[str], say: Say) -> Ensemble:
+def load(models: Sequence[str], report: Report) -> Ensemble:
     """The ensemble that is meant: one exported folder, or runs by their folder or their key in the store, which become its folds.
 
     Raises:
@@ -74,7 +74,7 @@ def load(models: Sequence[str], say: Say) -> Ensemble:
             f"{exports[0]} is an exported ensemble, whose weights and threshold are its own; give it alone, or runs only"
         )
     ensemble = bundle.of_runs(folders)
-    say(
+    report(
         f"{len(folders)} {'runs' if len(folders) > 1 else 'run'}; nobody chose a threshold for them, it is 0.5 unless one is given"
     )
     return ensemble
@@ -89,19 +89,19 @@ def _folder(model: str) -> Path:
     )
 
 
-def predict(ensemble: Ensemble, stream: Stream, skip_bad: bool = False, say: Say | None = None) -> Predictions:
+def predict(ensemble: Ensemble, stream: Stream, skip_bad: bool = False, report: Report | None = None) -> Predictions:
     """Predict all patches of a stream; one batch is read while the one before it is predicted.
 
     Args:
         ensemble: what predicts.
         stream: as `stream.find` gives it.
         skip_bad: leave out a patch that is not as it should be; without it the first such patch ends all.
-        say: takes a line of progress after each tenth.
+        report: takes a line of progress after each tenth.
 
     Raises:
         DataError: naming the first patch that is not as it should be, or where all are so.
     """
-    add = counting(len(stream.ids), "predicted", say)
+    add = counting(len(stream.ids), "predicted", report)
     ids: list[str] = []
     told: list[Scores] = []
     left_out: list[str] = []

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from landslide_nb.common.arrays import Indices
 from landslide_nb.common.cache import kept_arrays, key_of
 from landslide_nb.common.errors import DataError
-from landslide_nb.common.progress import Say
+from landslide_nb.common.progress import Report
 from landslide_nb.common.source import code_of
 from landslide_nb.similarity.exact import (
     Tile,
@@ -66,7 +66,7 @@ def nearest(
     candidates: int = 30,
     device: str | None = None,
     keep: bool = True,
-    progress: Say | None = None,
+    report: Report | None = None,
 ) -> Neighbours:
     """The `k` most similar other patches of each patch, best first; of equal ones the one with the lower index.
 
@@ -81,7 +81,7 @@ def nearest(
         candidates: patches that the first pass of "approximate" leaves to each patch; at least `k` are taken.
         device: a torch device ("cuda") that computes instead of the processor; for "exact" only.
         keep: read the result from the store if it is there, and write it there if not.
-        progress: called now and then with a line of text.
+        report: called now and then with a line of text.
 
     Returns:
         indices int64 `(N, k)` and their similarities float32 `(N, k)`.
@@ -95,9 +95,9 @@ def nearest(
 
     def search() -> dict[str, NDArray[Any]]:
         if method == "exact":
-            found = _search(_exact_tiles(pixels, bands, device, progress), len(pixels), k)
+            found = _search(_exact_tiles(pixels, bands, device, report), len(pixels), k)
         else:
-            found = _coarse_to_fine(pixels, bands, k, grid, max(k, candidates), progress)
+            found = _coarse_to_fine(pixels, bands, k, grid, max(k, candidates), report)
         return {"indices": found[0], "similarities": found[1]}
 
     if not keep:
@@ -162,13 +162,13 @@ def _empty(n: int, k: int) -> Neighbours:
     return np.full((n, k), np.iinfo(np.int64).max), np.full((n, k), -np.inf, np.float32)
 
 
-def _exact_tiles(pixels: Floats, bands: Bands, device: str | None, progress: Say | None) -> Iterator[Tile]:
+def _exact_tiles(pixels: Floats, bands: Bands, device: str | None, report: Report | None) -> Iterator[Tile]:
     """The similarities of all pairs on the processor, or on a torch device."""
     if device is None:
-        return tiles(pixels, bands, progress)
+        return tiles(pixels, bands, report)
     from landslide_nb.similarity.gpu import torch_tiles  # noqa: PLC0415 (torch takes seconds to load)
 
-    return torch_tiles(pixels, bands, device, progress)
+    return torch_tiles(pixels, bands, device, report)
 
 
 def _search(tiles: Iterator[Tile], n: int, k: int) -> Neighbours:
@@ -182,15 +182,15 @@ def _search(tiles: Iterator[Tile], n: int, k: int) -> Neighbours:
 
 
 def _coarse_to_fine(
-    pixels: Floats, bands: Bands, k: int, grid: int, candidates: int, progress: Say | None
+    pixels: Floats, bands: Bands, k: int, grid: int, candidates: int, report: Report | None
 ) -> Neighbours:
     """The `k` best by all windows among the `candidates` best by some windows."""
     n = len(pixels)
-    chosen, _ = _search(sparse_tiles(pixels, bands, grid, progress), n, min(candidates, n - 1))
+    chosen, _ = _search(sparse_tiles(pixels, bands, grid, report), n, min(candidates, n - 1))
     own = np.repeat(np.arange(n), chosen.shape[1])
     codes = np.minimum(own, chosen.ravel()) * n + np.maximum(own, chosen.ravel())
     pairs, place = np.unique(codes, return_inverse=True)
-    values = listed(pixels, bands, pairs // n, pairs % n, progress)[place].reshape(chosen.shape)
+    values = listed(pixels, bands, pairs // n, pairs % n, report)[place].reshape(chosen.shape)
     order = np.lexsort((chosen, -values), axis=1)[:, :k]
     return np.take_along_axis(chosen, order, 1), np.take_along_axis(values, order, 1)
 

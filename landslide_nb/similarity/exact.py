@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from landslide_nb.common.arrays import Indices
 from landslide_nb.common.errors import DataError
-from landslide_nb.common.progress import Say, counting
+from landslide_nb.common.progress import Report, counting
 from landslide_nb.similarity.kernels import (
     K1,
     K2,
@@ -67,10 +67,10 @@ def _padded(width: int) -> int:
     return -(-width // PADDING) * PADDING
 
 
-def tiles(pixels: Floats, bands: Bands, progress: Say | None = None) -> Iterator[Tile]:
+def tiles(pixels: Floats, bands: Bands, report: Report | None = None) -> Iterator[Tile]:
     """The similarities of all pairs, tile by tile of the upper triangle."""
     n = len(pixels)
-    add = counting(n * (n - 1) // 2, "SSIM, pairs", progress)
+    add = counting(n * (n - 1) // 2, "SSIM, pairs", report)
     blocks = in_blocks(np.arange(n), pixels.shape)
     one, two = _room(len(blocks[0]), pixels.shape), _room_in_lanes(len(blocks[0]), pixels.shape)
     for first, rows in enumerate(blocks):
@@ -93,10 +93,10 @@ def tile_of(left: Planes, right: Lanes, bands: Bands, m: int, same: bool) -> Flo
     return np.triu(result) + np.triu(result, 1).T if same else result
 
 
-def listed(pixels: Floats, bands: Bands, first: Indices, second: Indices, progress: Say | None) -> Floats:
+def listed(pixels: Floats, bands: Bands, first: Indices, second: Indices, report: Report | None) -> Floats:
     """The similarities of the pairs `(first, second)`, first < second; block by block, as not all can be prepared."""
     result = np.empty(len(first), np.float32)
-    add = counting(len(first), "SSIM, candidate pairs", progress)
+    add = counting(len(first), "SSIM, candidate pairs", report)
     blocks = in_blocks(np.arange(len(pixels)), pixels.shape, LARGE)
     size = len(blocks[0])
     one, two = _room(size, pixels.shape), _room(size, pixels.shape)

@@ -5,17 +5,17 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from landslide_nb.common.progress import Say, counting
+from landslide_nb.common.progress import Report, counting
 from landslide_nb.similarity.exact import LARGE, Tile, in_blocks
 from landslide_nb.similarity.kernels import AREA, WINDOW, Bands, Floats
 
 Side = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 
-def torch_tiles(pixels: Floats, bands: Bands, device: str, progress: Say | None = None) -> Iterator[Tile]:
+def torch_tiles(pixels: Floats, bands: Bands, device: str, report: Report | None = None) -> Iterator[Tile]:
     """The similarities of all pairs, tile by tile of the upper triangle."""
     n = len(pixels)
-    add = counting(n * (n - 1) // 2, "SSIM, pairs", progress)
+    add = counting(n * (n - 1) // 2, "SSIM, pairs", report)
     blocks = in_blocks(np.arange(n), pixels.shape, LARGE)
     for first, rows in enumerate(blocks):
         for columns in blocks[first:]:

@@ -10,7 +10,7 @@ import numba
 import numpy as np
 
 from landslide_nb.common.arrays import Indices
-from landslide_nb.common.progress import Say, counting
+from landslide_nb.common.progress import Report, counting
 from landslide_nb.similarity.exact import BLOCK_BYTES, LARGE, Tile, in_blocks, in_threads
 from landslide_nb.similarity.kernels import AREA, FAST, WINDOW, Bands, Floats, working, zeros
 
@@ -31,14 +31,14 @@ class Packs(NamedTuple):
     spread: Floats
 
 
-def sparse_tiles(pixels: Floats, bands: Bands, grid: int, progress: Say | None) -> Iterator[Tile]:
+def sparse_tiles(pixels: Floats, bands: Bands, grid: int, report: Report | None) -> Iterator[Tile]:
     """As `tiles`, over every `grid`-th window in each direction only."""
     n, _, height, width = pixels.shape
     corners = [np.arange((side - WINDOW) % grid // 2, side - WINDOW + 1, grid) for side in (height, width)]
     windows = pixels.shape[1] * len(corners[0]) * len(corners[1])
     size = max(1, int(LARGE * BLOCK_BYTES / (4 * AREA * windows * PACK))) * PACK
     blocks = in_blocks(np.arange(n), pixels.shape, size=size)
-    add = counting(n * (n - 1) // 2, "SSIM, pairs, at some windows", progress)
+    add = counting(n * (n - 1) // 2, "SSIM, pairs, at some windows", report)
     one, two = [_packs(len(blocks[0]), pixels.shape[1], len(corners[0]) * len(corners[1])) for _ in range(2)]
     turned = zeros(*one.values.shape[:2], PACK, AREA)
     for first, rows in enumerate(blocks):

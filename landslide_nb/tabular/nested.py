@@ -1,6 +1,5 @@
 """Nested cross-validation of the heads on statistics: every choice is made inside the training part of an outer fold."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Final
@@ -14,6 +13,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from landslide_nb.common.arrays import Labels, Scores
 from landslide_nb.common.cache import kept_arrays, key_of
+from landslide_nb.common.progress import Report
 from landslide_nb.common.source import code_of
 from landslide_nb.tabular import stacking
 from landslide_nb.tabular.stacking import BOTH, Combiner
@@ -42,9 +42,7 @@ class OutOfFold:
     thresholds: dict[str, Scores]
 
 
-def out_of_fold(
-    table: pd.DataFrame, folds: int = 5, seed: int = 42, report: Callable[[str], None] = print
-) -> OutOfFold:
+def out_of_fold(table: pd.DataFrame, folds: int = 5, seed: int = 42, report: Report = print) -> OutOfFold:
     """Nested cross-validation of every head, of its own and put together; computed once and kept.
 
     Args:
@@ -64,9 +62,7 @@ def out_of_fold(
     return OutOfFold(table["label"].to_numpy(np.int8), **found)
 
 
-def _compute(
-    table: pd.DataFrame, folds: int, seed: int, report: Callable[[str], None]
-) -> dict[str, NDArray[np.generic]]:
+def _compute(table: pd.DataFrame, folds: int, seed: int, report: Report) -> dict[str, NDArray[np.generic]]:
     values = table[list(COLUMNS)].to_numpy(np.float32)
     labels = table["label"].to_numpy(np.int8)
     models = stacking.members()

@@ -1,6 +1,6 @@
 """One fold, from patches to everything a chapter may ask of it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from landslide_nb.augment.sample_table import SampleTable
 from landslide_nb.augment.smote import oversample
+from landslide_nb.common.progress import Report
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.scaling import Scaler
 from landslide_nb.data.splits import Split
@@ -91,7 +92,7 @@ def fit_fold(
     split: Split,
     fold: int,
     checkpoint: Path | None = None,
-    report: Callable[[str], None] = lambda line: None,
+    report: Report = lambda line: None,
 ) -> Fitted:
     """Train on a fold and predict all patches.
 

@@ -5,7 +5,6 @@ It runs through accelerate: in one process, or in as many as `accelerate launch`
 """
 
 import time
-from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +24,7 @@ from landslide_nb.augment.sample_table import SampleTable
 from landslide_nb.common.arrays import Features, Indices, Values
 from landslide_nb.common.errors import StudyError
 from landslide_nb.common.files import replacing
+from landslide_nb.common.progress import Report
 from landslide_nb.data.scaling import Scaler
 from landslide_nb.models.backbones import AnyBackbone, create
 from landslide_nb.training.batches import batches, prepare
@@ -69,7 +69,7 @@ def train(
     settings: Settings,
     scaler: Scaler,
     checkpoint: Path | None = None,
-    report: Callable[[str], None] = lambda line: None,
+    report: Report = lambda line: None,
 ) -> Trained:
     """Train a network; go on from `checkpoint` if it exists, and write it after each epoch.
 

@@ -21,7 +21,8 @@ def bands(pixels: Pixels, of: BandSet, title: str, name: str) -> Picture:
         top = float(np.abs(image).max())
         options = {"cmap": "PuOr", "vmin": -top, "vmax": top} if band.is_change else {"cmap": "cividis"}
         show_image(axis, image, band.title, **options)
-        axis.set_xlabel(f"{image.min():.{_digits(band)}f} … {image.max():.{_digits(band)}f} {band.unit}")
+        unit = "of 255" if band.unit == "8 bit" else band.unit
+        axis.set_xlabel(f"{image.min():.{_digits(band)}f} … {image.max():.{_digits(band)}f} {unit}")
     figure.suptitle(title)
     each = zip(of.bands, pixels, strict=True)
     means = ", ".join(f"{band.name} {image.mean():.{_digits(band)}f} {band.unit}" for band, image in each)

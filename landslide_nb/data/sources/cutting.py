@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from landslide_nb.common.arrays import Indices, Labels, Pixels
 from landslide_nb.common.errors import DataError
-from landslide_nb.common.progress import Say, followed
+from landslide_nb.common.progress import Report, followed
 from landslide_nb.data.dataset import DataSet
 from landslide_nb.data.hdf5 import Part
 from landslide_nb.data.patches import check_finite
@@ -43,7 +43,7 @@ class Square(NamedTuple):
 
 
 def cut_into_patches(
-    pairs: Sequence[Pair], data_set: DataSet, options: Options, units: tuple[str, ...], say: Say | None = None
+    pairs: Sequence[Pair], data_set: DataSet, options: Options, units: tuple[str, ...], report: Report | None = None
 ) -> Found:
     """The part "train" of images with masks, in the order of the pairs, then of rows and columns.
 
@@ -52,12 +52,12 @@ def cut_into_patches(
         data_set: what the patches are.
         options: how to cut, label, thin and group.
         units: as `read_image` takes them.
-        say: takes a line of progress now and then.
+        report: takes a line of progress now and then.
 
     Raises:
         DataError: if a mask is bad, smaller than a patch, or no patch is left; of images, when their pixels are taken.
     """
-    sides, squares = _survey(pairs, options, say)
+    sides, squares = _survey(pairs, options, report)
     known = [square for square in squares if square.label is not None]
     if not known:
         raise DataError(f"no patch is left of {len(squares)}: each has some landslide, and less than --positive-share")
@@ -155,10 +155,12 @@ def _chance(name: str, seed: int) -> bytes:
     return hashlib.sha256(f"{seed}|{name}".encode()).digest()
 
 
-def _survey(pairs: Sequence[Pair], options: Options, say: Say | None) -> tuple[list[tuple[int, int]], list[Square]]:
+def _survey(
+    pairs: Sequence[Pair], options: Options, report: Report | None
+) -> tuple[list[tuple[int, int]], list[Square]]:
     """The first pass: height and width of each mask, and the squares in all of them."""
     sides, squares, size = [], [], options.patch
-    for place, mask in enumerate(_masks(pairs, options, say)):
+    for place, mask in enumerate(_masks(pairs, options, report)):
         sides.append((mask.shape[0], mask.shape[1]))
         for row, column in corners(*sides[-1], size):
             part = mask[row : row + size, column : column + size].copy()  # a view would keep all of the mask
@@ -166,10 +168,10 @@ def _survey(pairs: Sequence[Pair], options: Options, say: Say | None) -> tuple[l
     return sides, squares
 
 
-def _masks(pairs: Sequence[Pair], options: Options, say: Say | None) -> Iterator[Mask]:
+def _masks(pairs: Sequence[Pair], options: Options, report: Report | None) -> Iterator[Mask]:
     """The masks, one by one; landslides have to be marked by the same number in all."""
     key, marks = options.keys[1] if options.keys else None, dict[float, str]()
-    for pair in followed(pairs, len(pairs), "masks", say):
+    for pair in followed(pairs, len(pairs), "masks", report):
         mask, mark = read_mask(pair.mask, key)
         if min(mask.shape) < options.patch:
             raise DataError(

@@ -6,7 +6,7 @@ Ghorbanzadeh et al. 2022, IEEE TGRS, doi 10.1109/TGRS.2022.3215209. Numbers that
 from pathlib import Path
 from typing import Final
 
-from landslide_nb.common.progress import Say
+from landslide_nb.common.progress import Report
 from landslide_nb.data.bands import BandSet
 from landslide_nb.data.dataset import DataSet
 from landslide_nb.data.sources.cutting import cut_into_patches
@@ -57,8 +57,8 @@ def data_set(folder: Path, options: Options) -> DataSet:
     )
 
 
-def parts(folder: Path, options: Options, say: Say | None = None) -> Found:
+def parts(folder: Path, options: Options, report: Report | None = None) -> Found:
     """Its part "train"; the masks are read now, images when their pixels are asked for."""
     fixed = {"keys": ("img", "mask")} | ({} if "regions" in options.model_fields_set else {"regions": REGIONS})
     pairs = find_pairs(folder / "img", folder / "mask", (".h5",))
-    return cut_into_patches(pairs, data_set(folder, options), options.model_copy(update=fixed), (), say)
+    return cut_into_patches(pairs, data_set(folder, options), options.model_copy(update=fixed), (), report)

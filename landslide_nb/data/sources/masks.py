@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from landslide_nb.common.errors import DataError
-from landslide_nb.common.progress import Say
+from landslide_nb.common.progress import Report
 from landslide_nb.data.bands import BandSet
 from landslide_nb.data.dataset import DataSet
 from landslide_nb.data.sources.cutting import cut_into_patches
@@ -28,11 +28,11 @@ def data_set(folder: Path, options: Options) -> DataSet:
     return _data_set(folder, options, _units(_pairs(folder), options))
 
 
-def parts(folder: Path, options: Options, say: Say | None = None) -> Found:
+def parts(folder: Path, options: Options, report: Report | None = None) -> Found:
     """Its part "train"; the masks are read now, images when their pixels are asked for."""
     pairs = _pairs(folder)
     units = _units(pairs, options)
-    return cut_into_patches(pairs, _data_set(folder, options, units), options, units, say)
+    return cut_into_patches(pairs, _data_set(folder, options, units), options, units, report)
 
 
 def _pairs(folder: Path) -> list[Pair]:

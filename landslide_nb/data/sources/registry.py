@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from landslide_nb.common.errors import DataError
-from landslide_nb.common.progress import Say
+from landslide_nb.common.progress import Report
 from landslide_nb.data.dataset import DataSet
 from landslide_nb.data.hdf5 import write_parts
 from landslide_nb.data.patches import Patches
@@ -29,7 +29,7 @@ class Source(Protocol):
     def data_set(self, folder: Path, options: Options) -> DataSet:
         """What its patches are, without reading them."""
 
-    def parts(self, folder: Path, options: Options, say: Say | None = None) -> Found:
+    def parts(self, folder: Path, options: Options, report: Report | None = None) -> Found:
         """Its patches; pixels are read when they are asked for."""
 
 
@@ -42,7 +42,11 @@ DEFAULT: Final = Options()
 
 
 def convert(
-    folder: str | Path, path: str | Path, options: Options = DEFAULT, kind: str | None = None, say: Say | None = None
+    folder: str | Path,
+    path: str | Path,
+    options: Options = DEFAULT,
+    kind: str | None = None,
+    report: Report | None = None,
 ) -> Found:
     """Write a folder of any kind into one HDF5 file, one image or patch in memory at a time.
 
@@ -56,9 +60,9 @@ def convert(
     if path.resolve().is_relative_to(folder.resolve()):
         raise DataError(f"{path} is in the folder that is read, {folder}; name a file outside of it")
     source = find(folder, options, kind)
-    found = source.parts(folder, options, say)
+    found = source.parts(folder, options, report)
     filled = {name: part for name, part in found.parts.items() if part.ids}
-    write_parts(path, source.data_set(folder, options), filled, say)
+    write_parts(path, source.data_set(folder, options), filled, report)
     return found._replace(parts=filled)
 
 

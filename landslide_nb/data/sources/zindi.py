@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from landslide_nb.common.errors import DataError
 from landslide_nb.common.files import replacing
-from landslide_nb.common.progress import Say, followed
+from landslide_nb.common.progress import Report, followed
 from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.data.dataset import DataSet
 from landslide_nb.data.hdf5 import Part, write_parts
@@ -42,10 +42,10 @@ def read(folder: str | Path) -> tuple[Patches, Patches]:
     return train, test
 
 
-def convert(folder: str | Path, path: str | Path, say: Say | None = None) -> dict[str, Part]:
+def convert(folder: str | Path, path: str | Path, report: Report | None = None) -> dict[str, Part]:
     """Write a challenge folder into one HDF5 file with the parts "train" and "test", one patch in memory at a time."""
     found = {name: part for name, part in listed(folder).items() if part.ids}
-    write_parts(path, CHALLENGE, found, say)
+    write_parts(path, CHALLENGE, found, report)
     return found
 
 
@@ -59,7 +59,7 @@ def data_set(folder: Path, options: Options) -> DataSet:
     return CHALLENGE
 
 
-def parts(folder: Path, options: Options, say: Say | None = None) -> Found:
+def parts(folder: Path, options: Options, report: Report | None = None) -> Found:
     """Its parts, of which the second may be empty."""
     return Found(listed(folder))
 
@@ -166,14 +166,14 @@ def load_patch(path: str | Path, data_set: DataSet = CHALLENGE) -> NDArray[np.fl
     return pixels
 
 
-def write(folder: str | Path, train: Patches | Part, test: Patches | Part, say: Say | None = None) -> None:
+def write(folder: str | Path, train: Patches | Part, test: Patches | Part, report: Report | None = None) -> None:
     """Write patches as the challenge ships them; the folder must be new or empty, and Train.csv is written last.
 
     Args:
         folder: where they go.
         train: labelled patches; those of a `Part` are taken one by one.
         test: patches whose labels, if there are any, are not written.
-        say: takes a line of progress now and then.
+        report: takes a line of progress now and then.
 
     Raises:
         DataError: if there is something in the folder, or the training patches have no labels.
@@ -184,7 +184,7 @@ def write(folder: str | Path, train: Patches | Part, test: Patches | Part, say: 
         raise DataError(f"the {len(train.ids)} training patches have no labels; a challenge folder needs them")
     for name, patches in (("train_data", train), ("test_data", test)):
         (folder / name).mkdir(parents=True)
-        pixels_of_each = followed(patches.pixels, len(patches.ids), name, say)
+        pixels_of_each = followed(patches.pixels, len(patches.ids), name, report)
         for patch_id, pixels in zip(patches.ids, pixels_of_each, strict=True):
             np.save(folder / name / f"{patch_id}.npy", pixels.transpose(1, 2, 0).astype(np.float64), allow_pickle=False)
     write_csv(folder / "Test.csv", {"ID": test.ids})
