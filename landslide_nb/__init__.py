@@ -1,7 +1,6 @@
-"""Landslide classification from 12-band Sentinel-1/2 patches: the package that the book's chapters call.
+"""Landslide classification from satellite patches: the package that the book's chapters call.
 
-A patch walks through it in this order: ``data`` → ``augment`` → ``models`` → ``analysis`` → ``study`` → ``runs`` →
-``chapters`` → ``cli``. Imports point that way only.
+It is built of rooms, from the ground up; imports go downwards only. CONTRIBUTING.md says what is where.
 """
 
 __version__ = "0.1.0"
