@@ -49,7 +49,7 @@ def test_every_number_of_the_papers_tables_is_put_beside_ours() -> None:
     claims = tables.claims((ablated, headed))
     assert len(claims) == len(two) - 1 + len(three) - 1
     assert not any("SVM, C = 10" in str(name) for name in claims.index)
-    text = str(c10_findings.found(claims, "made-up patches", "A note.").data)
+    text = str(c10_findings.claims(claims, "made-up patches", "A note.").data)
     assert f"{len(claims)} of {len(claims)} cannot be told" in text and "0 of" in text and "A note." in text
     picture = figures.picture(claims, "made-up patches")
     assert all(str(name) in picture.alt for name in claims.index)
@@ -66,7 +66,7 @@ def test_a_verdict_is_that_of_the_longest_training() -> None:
 
     claims = tables.claims((table(-0.2, -0.1), heads), (table(0.1, 0.2), heads))
     assert claims.loc["Table 2: more", "here it"] == tables.HOLDS
-    text = str(c10_findings.found(claims, "made-up patches", "A note.").data)
+    text = str(c10_findings.claims(claims, "made-up patches", "A note.").data)
     assert f"1 are others: Table 2: more ({tables.REVERSED})" in text
     assert "here, longer +0.150" in figures.picture(claims, "made-up patches").alt
 

@@ -7,8 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.metrics import f1_score
 
-from landslide_nb.chapters.c09 import figures, tables
-from landslide_nb.chapters.c09.findings import found
+from landslide_nb.chapters.c09 import figures, findings, tables
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.splits import Split, split
 from landslide_nb.display.table import show
@@ -179,11 +178,13 @@ def test_what_was_found_says_what_the_tables_say() -> None:
     lost = pd.DataFrame({"no ascending pass": {"one stem": Interval(0.4, 0.3, 0.5), MULTI: Interval(0.3, 0.2, 0.4)}})
     rarer = pd.DataFrame([{"true rate": 0.11, "estimated rate": 0.12, "gain": Interval(0.01, -0.01, 0.02)}])
     gained = {"hold-out": Interval(0.03, 0.01, 0.05)}
-    text = str(found(climbed, "xcit", gained, lost, Interval(-0.1, -0.2, 0.0), rarer, "made-up patches").data)
+    text = str(
+        findings.incremental(climbed, "xcit", gained, lost, Interval(-0.1, -0.2, 0.0), rarer, "made-up patches").data
+    )
     assert "up (+0.200 [+0.100, +0.300]) adds more than chance allows" in text
     assert "down (-0.200 [-0.300, -0.100]) takes more away" in text
     assert "of the other 1 steps" in text and "xcit" in text
-    alone = str(found(climbed, "xcit", gained, lost.iloc[:1], None, rarer, "made-up patches").data)
+    alone = str(findings.incremental(climbed, "xcit", gained, lost.iloc[:1], None, rarer, "made-up patches").data)
     assert "more than half as much" not in alone and "none can be missing while others are there" in alone
     assert "more than half as much" in text and "+0.030 [+0.010, +0.050] hold-out, more than chance allows" in text
 

@@ -81,12 +81,12 @@ def transfer(
     """
     known = real_scores.iloc[0].rename({"out-of-fold F1": "F1"})
     model = heads.lightgbm(seed).fit(_values(simulated), simulated["label"].to_numpy())
-    told = np.asarray(model.predict_proba(_values(real)))[:, 1]
+    probabilities = np.asarray(model.predict_proba(_values(real)))[:, 1]
     own = trees_scores(simulated, trees_out_of_fold(simulated), resamples)
     rows = {
         "real → real, out of fold": {name: known[name] for name in own} | {"tested on": len(real)},
         "simulated → simulated, out of fold": own | {"tested on": len(simulated)},
-        "simulated → real": trees_scores(real, told, resamples) | {"tested on": len(real)},
+        "simulated → real": trees_scores(real, probabilities, resamples) | {"tested on": len(real)},
     }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("trained → tested")
 
@@ -95,13 +95,13 @@ def giveaways(simulated: pd.DataFrame, real: pd.DataFrame, resamples: int, seed:
     """How well trees tell simulated rows from real ones, and by which statistics (their share of the gain)."""
     both = pd.concat([real, simulated], ignore_index=True)
     both["label"] = np.repeat([0, 1], [len(real), len(simulated)]).astype(np.int8)
-    told = auroc_interval(both["label"].to_numpy(), trees_out_of_fold(both), min(resamples, 500))
+    auroc = auroc_interval(both["label"].to_numpy(), trees_out_of_fold(both), min(resamples, 500))
     trees = heads.lightgbm(seed, importance_type="gain").fit(_values(both), both["label"].to_numpy())
     gain = pd.Series(trees.feature_importances_ / trees.feature_importances_.sum(), COLUMNS)
     largest = gain.sort_values(ascending=False)[:8]
     table = pd.DataFrame({"share of gain": largest, "real median": real[list(largest.index)].median()})
     table["simulated median"] = simulated[list(largest.index)].median()
-    table.attrs["auroc"] = told
+    table.attrs["auroc"] = auroc
     return table.rename_axis("statistic")
 
 

@@ -88,14 +88,14 @@ def beside(simulated: pd.DataFrame, real: pd.DataFrame) -> Picture:
 def correlations(simulated: pd.DataFrame, real: pd.DataFrame) -> Picture:
     """Rank correlations between the patch means of the bands, real and simulated."""
     figure, axes = panels(1, 2, 3.6, 3.3)
-    found = [table[MEANS].corr(method="spearman").to_numpy() for table in (real, simulated)]
-    for axis, matrix, name in zip(axes.flat, found, ("real", "simulated"), strict=True):
+    matrices = [table[MEANS].corr(method="spearman").to_numpy() for table in (real, simulated)]
+    for axis, matrix, name in zip(axes.flat, matrices, ("real", "simulated"), strict=True):
         sns.heatmap(matrix, vmin=-1, vmax=1, cmap="PuOr", square=True, cbar=name == "simulated", ax=axis)
         axis.set_title(name)
         places, names = np.arange(len(CHALLENGE.bands)) + 0.5, CHALLENGE.bands.names
         axis.set_xticks(places, names, rotation=90)
         axis.set_yticks(places, names, rotation=0)
-    largest = np.abs(found[0] - found[1]).max()
+    largest = np.abs(matrices[0] - matrices[1]).max()
     alt = f"Two heat maps of rank correlations between band means, real and simulated; no pair differs by more than {largest:.2f}."
     return Picture(
         figure, "fig-correlations", alt, "Rank correlations of patch means between bands, real and simulated."

@@ -73,11 +73,11 @@ def family(
     children = [np.flatnonzero(rows.first == minority[anchor])[:3] for anchor in anchors]
     k, n = near.shape[1], min(map(len, children))
     figure, axes = panels(len(anchors), 1 + k + n, 1.15, 1.5)
-    for row, anchor, made in zip(axes, anchors, children, strict=True):
+    for row, anchor, blends in zip(axes, anchors, children, strict=True):
         show_image(row[0], composite(pixels[minority[anchor]], bands), "anchor")
         for axis, neighbour, value in zip(row[1:], near[anchor], ssim[anchor], strict=False):
             show_image(axis, composite(pixels[minority[neighbour]], bands), f"SSIM {value:.2f}")
-        for axis, child in zip(row[1 + k :], made, strict=False):
+        for axis, child in zip(row[1 + k :], blends, strict=False):
             patch = blended(pixels, rows.take([child]))[0]
             number = np.flatnonzero(minority[near[anchor]] == rows.second[child])[0] + 1
             show_image(axis, composite(patch, bands), f"λ {rows.weight[child]:.2f}\nneighbour {number}")
@@ -93,18 +93,18 @@ def family(
     return Picture(figure, "fig-family", alt, caption)
 
 
-def noise_by_weight(kept: pd.DataFrame) -> Picture:
-    """The noise that synthetic patches keep, over λ, with what independent parents would leave; `kept` as `noise` gives it."""
-    figure, axes = panels(1, len(kinds_of(kept)), 2.4, 2.5, sharex=True, sharey=True)
+def noise_by_weight(table: pd.DataFrame) -> Picture:
+    """The noise that synthetic patches keep, over λ, with what independent parents would leave; `table` as `noise` gives it."""
+    figure, axes = panels(1, len(kinds_of(table)), 2.4, 2.5, sharex=True, sharey=True)
     weight = np.linspace(0.1, 0.9, 81)
-    for axis, group in zip(axes[0], kinds_of(kept), strict=True):
-        axis.plot(kept["weight"], kept[group], "o", color=BLUE, ms=3, alpha=0.6, mew=0, label="synthetic patches")
+    for axis, group in zip(axes[0], kinds_of(table), strict=True):
+        axis.plot(table["weight"], table[group], "o", color=BLUE, ms=3, alpha=0.6, mew=0, label="synthetic patches")
         axis.plot(weight, weight**2 + (1 - weight) ** 2, color=ORANGE, label="λ² + (1 − λ)²")
         axis.axhline(1, color=GREY, lw=0.8)
         axis.set(title=group, xlabel="λ")
     axes[0, 0].set(ylabel="variance kept", ylim=(0, None))
     axes[0, 0].legend(loc="lower left")
-    text = "; ".join(f"{group} {kept[group].mean():.2f}" for group in kinds_of(kept))
+    text = "; ".join(f"{group} {table[group].mean():.2f}" for group in kinds_of(table))
     caption = (
         "The variance between neighbouring pixels of each synthetic patch, over that of its parents. Blending two independent"
         " speckles averages them, as more looks of the radar would."

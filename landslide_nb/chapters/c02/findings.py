@@ -13,14 +13,14 @@ def oversampling(
     added: int,
     near: pd.DataFrame,
     nearest: pd.DataFrame,
-    kept: pd.DataFrame,
+    variance_kept: pd.DataFrame,
     changes: pd.DataFrame,
     leak: pd.DataFrame,
 ) -> Markdown:
     """Chapter 02: how alike neighbours are, what blending does, and what oversampling before the split seems to give."""
     ssim, euclidean = near.loc["SSIM"], near.loc["Euclidean"]
-    median, kind = nearest["median"], "backscatter" if "backscatter" in kept.index else kept.index[0]
-    noise, ndvi = kept.loc[kind], changes.loc["NDVI mean"] if "NDVI mean" in changes.index else None
+    median, kind = nearest["median"], "backscatter" if "backscatter" in variance_kept.index else variance_kept.index[0]
+    noise, ndvi = variance_kept.loc[kind], changes.loc["NDVI mean"] if "NDVI mean" in changes.index else None
     moved = ""
     if ndvi is not None:
         moved = f" NDVI moves by {ndvi['change, median']:+.3f} (median; 5th to 95th percentile {ndvi['5 %']:+.3f} to {ndvi['95 %']:+.3f})."

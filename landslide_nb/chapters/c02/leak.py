@@ -35,10 +35,10 @@ def leak(studies: Mapping[str, Study], results: Mapping[str, Sequence[Result]], 
     drawn, rows = {}, {}
     for name, folds in results.items():
         drawn[name] = _leak_scores(studies[name], folds, patches)
-        made = [(r.first[len(r.train) :], r.second[len(r.train) :], r.validation) for r in folds]
+        parents = [(r.first[len(r.train) :], r.second[len(r.train) :], r.validation) for r in folds]
         rows[name] = {
-            "synthetic rows": sum(len(first) for first, *_ in made),
-            "with a validation parent": sum(with_validation_parent(*parts) for parts in made),
+            "synthetic rows": sum(len(first) for first, *_ in parents),
+            "with a validation parent": sum(with_validation_parent(*parts) for parts in parents),
         }
     wrong, right = list(drawn)[::-1]
     # Its author scores on other patches than those of the other row: there is no difference to resample.
@@ -55,8 +55,9 @@ def _leak_scores(study: Study, results: Sequence[Result], patches: Patches) -> d
     indices, probabilities = out_of_fold(results)
     decided = [probabilities >= 0.5]
     scores = {"out-of-fold F1": _f1_draws(labels[indices], np.array(decided), resamples, seed=0)}
-    said = _on_synthetic_validation(study, patches, results)
-    everyone, truth = np.concatenate([*decided, said]), np.concatenate([labels[indices], np.ones(len(said), np.int8)])
+    synthetic = _on_synthetic_validation(study, patches, results)
+    everyone = np.concatenate([*decided, synthetic])
+    truth = np.concatenate([labels[indices], np.ones(len(synthetic), np.int8)])
     scores["as its author scores"] = _f1_draws(truth, everyone[None], resamples, seed=0)
     test = results[0].test
     if len(test):
@@ -68,15 +69,15 @@ def _leak_scores(study: Study, results: Sequence[Result], patches: Patches) -> d
 
 def _on_synthetic_validation(study: Study, patches: Patches, results: Sequence[Result]) -> NDArray[np.bool_]:
     """What each fold's network says of the synthetic patches that fall to its validation part."""
-    said = [np.empty(0, bool)]
+    decided = [np.empty(0, bool)]
     for fold in range(len(results)):
         run = Run(study, fold)
         rows = synthetic_rows(study.settings, patches, run.data[1], fold, "validation")
         if len(rows):
             network, scaler = run.model()
             bands = torch.from_numpy(blended(patches.pixels, rows)).to(device())
-            said.append(predict(network.to(device()), bands, study.settings, scaler)[0] >= 0)
-    return np.concatenate(said)
+            decided.append(predict(network.to(device()), bands, study.settings, scaler)[0] >= 0)
+    return np.concatenate(decided)
 
 
 def _f1_draws(labels: Labels, predicted: NDArray[np.bool_], resamples: int, seed: int) -> Scores:

@@ -91,35 +91,35 @@ def pixel_smote(pixels: Pixels, count: int, k: int = 5, seed: int = 0) -> Pixels
     x = np.concatenate([np.zeros((2, flat.shape[1]), np.float32), flat])
     y = np.array([0, 0] + [1] * len(flat))
     smote = SMOTE(sampling_strategy={1: len(flat) + count}, k_neighbors=min(k, len(flat) - 1), random_state=seed)
-    made = smote.fit_resample(x, y)[0][len(x) :].reshape(count, *pixels.shape[1:])
+    samples = smote.fit_resample(x, y)[0][len(x) :].reshape(count, *pixels.shape[1:])
     centre, scale = _scale(pixels)
-    return np.asarray(made * scale + centre, np.float32)
+    return np.asarray(samples * scale + centre, np.float32)
 
 
-def nearest_real(made: Mapping[str, Pixels], real: Pixels) -> pd.DataFrame:
+def nearest_real(synthetic: Mapping[str, Pixels], real: Pixels) -> pd.DataFrame:
     """SSIM of synthetic patches to the most similar real one, beside that of real patches to the most similar other one.
 
     Args:
-        made: synthetic patches by method, each `(M, C, H, W)`.
+        synthetic: patches by method, each `(M, C, H, W)`.
         real: `(N, C, H, W)`; its data ranges are those of every comparison.
     """
     ranges, n = data_range(real), len(real)
     nearest = {"real patches": _others(similarity(real, ranges), -np.inf).max(1)}
-    for name, patches in made.items():
+    for name, patches in synthetic.items():
         nearest[name] = similarity(np.concatenate([real, patches]), ranges)[n:, :n].max(1)
     columns = ["patches", "SSIM to the nearest real one, 5 %", "median", "95 %"]
     rows = {name: (len(v), *map(float, np.percentile(v, (5, 50, 95)))) for name, v in nearest.items()}
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("patches of")
 
 
-def effects(pixels: Pixels, bands: BandSet, rows: SampleTable, made: Mapping[str, Pixels]) -> pd.DataFrame:
+def effects(pixels: Pixels, bands: BandSet, rows: SampleTable, synthetic: Mapping[str, Pixels]) -> pd.DataFrame:
     """What blending does to the statistics of a patch.
 
     Args:
         pixels: all patches, `(N, C, H, W)`.
         bands: of these pixels.
         rows: synthetic rows over them.
-        made: synthetic patches of other methods, whose means are shown beside.
+        synthetic: patches of other methods, whose means are shown beside.
 
     Returns:
         A row for each statistic of a group of bands, averaged over its bands: the mean over the real parents and over
@@ -128,7 +128,7 @@ def effects(pixels: Pixels, bands: BandSet, rows: SampleTable, made: Mapping[str
     """
     parents = rows.real_patches
     real, blends = _moments(pixels[parents], bands), _moments(blended(pixels, rows), bands)
-    others = {name: _moments(patches, bands).mean() for name, patches in made.items()}
+    others = {name: _moments(patches, bands).mean() for name, patches in synthetic.items()}
     expected = _expected(real.set_index(parents), rows)
     low, median, high = ((blends - expected).quantile(q) for q in (0.05, 0.5, 0.95))
     table = {"real": real.mean(), "SSIM-SMOTE": blends.mean()} | others
@@ -149,32 +149,32 @@ def noise(pixels: Pixels, bands: BandSet, rows: SampleTable) -> pd.DataFrame:
     parents = rows.real_patches
     groups = [f"{kind} noise" for kind in bands.kinds]
     real = _moments(pixels[parents], bands)[groups].set_index(parents)
-    kept = _moments(blended(pixels, rows), bands)[groups] / _expected(real, rows)
+    variance_kept = _moments(blended(pixels, rows), bands)[groups] / _expected(real, rows)
     squares = pd.DataFrame({"first": rows.weight.astype(float) ** 2, "second": (1 - rows.weight.astype(float)) ** 2})
     first, second = (real.loc[of].reset_index(drop=True) for of in (rows.first, rows.second))
     independent = first.mul(squares["first"], axis=0) + second.mul(squares["second"], axis=0)
-    kept = kept.join(independent / _expected(real, rows), rsuffix=", expected")
-    kept.columns = kept.columns.str.replace(" noise", "")
-    return kept.assign(weight=rows.weight)
+    variance_kept = variance_kept.join(independent / _expected(real, rows), rsuffix=", expected")
+    variance_kept.columns = variance_kept.columns.str.replace(" noise", "")
+    return variance_kept.assign(weight=rows.weight)
 
 
-def noise_kept(kept: pd.DataFrame) -> pd.DataFrame:
+def noise_kept(variance_kept: pd.DataFrame) -> pd.DataFrame:
     """The share of noise variance that synthetic patches keep: mean, 5th to 95th percentile, and what λ alone explains."""
     rows = {
         group: {
-            "variance kept, mean": kept[group].mean(),
-            "5 %": kept[group].quantile(0.05),
-            "95 %": kept[group].quantile(0.95),
-            "expected of independent parents": kept[f"{group}, expected"].mean(),
+            "variance kept, mean": variance_kept[group].mean(),
+            "5 %": variance_kept[group].quantile(0.05),
+            "95 %": variance_kept[group].quantile(0.95),
+            "expected of independent parents": variance_kept[f"{group}, expected"].mean(),
         }
-        for group in kinds_of(kept)
+        for group in kinds_of(variance_kept)
     }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("bands")
 
 
-def kinds_of(kept: pd.DataFrame) -> list[str]:
+def kinds_of(variance_kept: pd.DataFrame) -> list[str]:
     """The kinds of bands that `noise` tells of."""
-    return [str(name).removesuffix(", expected") for name in kept.columns if str(name).endswith(", expected")]
+    return [str(name).removesuffix(", expected") for name in variance_kept.columns if str(name).endswith(", expected")]
 
 
 def _scale(pixels: Pixels) -> tuple[Pixels, Pixels]:

@@ -70,13 +70,13 @@ def passes(patch: Pixels, bands: BandSet) -> Picture | str:
             axis.set_xlabel(verdict, color="black" if possible else ORANGE, weight="normal" if possible else "bold")
     axes[0, 0].set_ylabel("in the descending band")
     axes[1, 0].set_ylabel("in the ascending band")
-    said = "; ".join(
+    sentence = "; ".join(
         f"{title}: {'as' if ok else 'not as'} an orbit sees it" for title, ok in zip(images, seen, strict=True)
     )
     caption = (
         "What the descending and the ascending VV band hold. The arrow is the radar's look, mirrored with the ground."
     )
-    return Picture(figure, "fig-passes", f"VV of both passes with arrows where the radar looks. {said}.", caption)
+    return Picture(figure, "fig-passes", f"VV of both passes with arrows where the radar looks. {sentence}.", caption)
 
 
 def decibels(mixed: Mixtures | None) -> Picture | str:

@@ -13,9 +13,9 @@ from landslide_nb.data.bands import BandSet
 
 def cutmix_labels(before: Tensor, targets: Tensor, mixed: Mixed) -> pd.DataFrame:
     """Labels of a batch after CutMix against the pixels that each sample has kept, counted in the pictures themselves."""
-    kept = (mixed.pixels == before).all(1).flatten(1).sum(1)
-    share = kept.double() / before[0, 0].numel()
-    return _mixed_labels(targets, mixed, share, {"own pixels": kept.tolist(), "own share": share.tolist()})
+    own_pixels = (mixed.pixels == before).all(1).flatten(1).sum(1)
+    share = own_pixels.double() / before[0, 0].numel()
+    return _mixed_labels(targets, mixed, share, {"own pixels": own_pixels.tolist(), "own share": share.tolist()})
 
 
 def mixup_labels(before: Tensor, targets: Tensor, mixed: Mixed) -> pd.DataFrame:

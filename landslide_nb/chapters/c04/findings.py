@@ -13,13 +13,13 @@ def backbones(size: pd.DataFrame, score: pd.DataFrame, weights: pd.DataFrame) ->
     test, train, difference = (by_name(score, column) for column in ("test F1", "train F1", "difference"))
     millions = by_name(size, "parameters (M)")
     order = sorted(test, key=lambda name: -test[name].value)
-    told = [f"`{name}` ({difference[name].value:+.3f})" for name in order if excludes_zero(difference[name])]
+    significant = [f"`{name}` ({difference[name].value:+.3f})" for name in order if excludes_zero(difference[name])]
     large, small = (choose(millions, key=lambda name: millions[name]) for choose in (max, min))
     widest = max(order, key=lambda name: train[name].value - test[name].value)
     gain = weights["difference"].iloc[-1]
     lines = [
-        f"- Highest test F1: `{order[0]}` with {test[order[0]]}. {len(told)} of {len(order) - 1} others differ from the study's own"
-        f" backbone by more than chance allows{': ' if told else ''}{', '.join(told)}.",
+        f"- Highest test F1: `{order[0]}` with {test[order[0]]}. {len(significant)} of {len(order) - 1} others differ from the study's own"
+        f" backbone by more than chance allows{': ' if significant else ''}{', '.join(significant)}.",
         f"- The largest, `{large}` ({millions[large]:.1f} M parameters), has {test[large]}; the smallest, `{small}`"
         f" ({millions[small]:.1f} M), {test[small]}. The widest gap between train and test F1 is that of `{widest}`:"
         f" {train[widest].value - test[widest].value:+.3f}.",

@@ -11,7 +11,7 @@ from landslide_nb.display.wording import by_name, excludes_zero, in_words
 def ablations(table: pd.DataFrame, stems: pd.DataFrame, chosen: pd.DataFrame) -> Markdown:
     """Chapter 05: which changes can be told from none, here and in the paper; the stem; what choosing weights does."""
     ours, paper = by_name(table.iloc[1:], "ours"), by_name(table.iloc[1:], "paper")
-    told = [name for name in ours if excludes_zero(ours[name])]
+    significant = [name for name in ours if excludes_zero(ours[name])]
     same = [np.sign(ours[name].value) == np.sign(paper[name]) for name in ours]
     best = max(paper, key=lambda name: paper[name])
     changed = "; ".join(
@@ -19,8 +19,8 @@ def ablations(table: pd.DataFrame, stems: pd.DataFrame, chosen: pd.DataFrame) ->
         for name, by in by_name(stems.iloc[1:], "difference").items()
     )
     return Markdown(
-        f"- Of {len(ours)} changes, {len(told)} differ from the baseline by more than chance allows"
-        f" (95 % paired interval){': ' + ', '.join(told) if told else ''}.\n"
+        f"- Of {len(ours)} changes, {len(significant)} differ from the baseline by more than chance allows"
+        f" (95 % paired interval){': ' + ', '.join(significant) if significant else ''}.\n"
         f"- {sum(same)} of {len(same)} have the sign that the paper reports. There, {best!r} gains most ({paper[best]:+.3f});"
         f" here it is {ours[best].value:+.3f} [{ours[best].low:+.3f}, {ours[best].high:+.3f}].\n"
         + _budget(table)
@@ -40,11 +40,13 @@ def _budget(table: pd.DataFrame) -> str:
         "lose by more than chance allows": [name for name in long if long[name].high < 0],
         "gain by more than chance allows": [name for name in long if long[name].low > 0],
     }
-    told = "; ".join(f"{len(names)} {kind}{': ' + ', '.join(names) if names else ''}" for kind, names in kinds.items())
+    counts = "; ".join(
+        f"{len(names)} {kind}{': ' + ', '.join(names) if names else ''}" for kind, names in kinds.items()
+    )
     nearer = [name for name in long if abs(long[name].value - paper[name]) < abs(short[name].value - paper[name])]
     most = max(nearer, key=lambda name: abs(long[name].value - short[name].value), default=None)
     text = (
-        f"- **The budget.** Trained for longer, the baseline gains {first:+.3f}. Of {len(long)} changes against it, then, {told}."
+        f"- **The budget.** Trained for longer, the baseline gains {first:+.3f}. Of {len(long)} changes against it, then, {counts}."
         f" {len(nearer)} are nearer to the paper's number than after the shorter training"
     )
     if most is None:

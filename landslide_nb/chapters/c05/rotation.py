@@ -52,15 +52,15 @@ def folds(split: Split, labels: Labels) -> Picture:
     handles = [Patch(facecolor=colour, hatch=hatch, edgecolor="white", label=name) for name, colour, hatch in shown]
     axis.legend(handles=handles, loc="center left", bbox_to_anchor=(1, 0.5), fontsize=8, frameon=False)
     times = times_validated(split).to_dict()
-    said = f"each of {len(split.development)} patches validates once"
+    sentence = f"each of {len(split.development)} patches validates once"
     if set(times) != {1}:
-        said = ", ".join(f"{count} patches validate {often} times" for often, count in times.items())
+        sentence = ", ".join(f"{count} patches validate {often} times" for often, count in times.items())
     shares = ", ".join(f"{labels[validation].mean():.1%}" for _, validation in split.folds)
     alt = (
-        f"A bar for each of {len(roles)} folds; the validating stretch moves on from fold to fold: {said};"
+        f"A bar for each of {len(roles)} folds; the validating stretch moves on from fold to fold: {sentence};"
         f" {len(split.test)} are held out for the test."
     )
-    caption = f"The validation part rotates: {said}. Share of landslides in the validation parts: {shares}."
+    caption = f"The validation part rotates: {sentence}. Share of landslides in the validation parts: {shares}."
     return Picture(figure, "fig-rotation", alt, caption)
 
 
@@ -68,10 +68,10 @@ def _hatched(axis: Axes, roles: NDArray[np.float64]) -> None:
     """Stripes over what validates and dots over the test part, for those who do not see the colours."""
     for number, row in enumerate(roles):
         for role, (_, _, hatch) in enumerate(ROLES):
-            if hatch and (found := np.flatnonzero(row == role)).size:
+            if hatch and (columns := np.flatnonzero(row == role)).size:
                 axis.axvspan(
-                    found[0] - 0.5,
-                    found[-1] + 0.5,
+                    columns[0] - 0.5,
+                    columns[-1] + 0.5,
                     1 - (number + 1) / len(roles),
                     1 - number / len(roles),
                     fill=False,

@@ -12,12 +12,12 @@ from landslide_nb.metrics.calibration import expected_calibration_error, reliabi
 LOOKS: Final = ((ORANGE, "o", "--"), (BLUE, "s", "-"), (GREEN, "^", ":"), (GREY, "D", "-."))
 
 
-def diagram(labels: Labels, told: Mapping[str, Values], name: str) -> Picture:
+def diagram(labels: Labels, compared: Mapping[str, Values], name: str) -> Picture:
     """Reliability diagram: the share of landslides among patches over the probability that was said of them."""
     figure, axes = panels(1, 1, 7.6, 3.8)
     axis, parts = axes[0, 0], []
     axis.plot((0, 1), (0, 1), color=GREY, lw=0.8)
-    for (title, probabilities), (colour, marker, line) in zip(told.items(), LOOKS, strict=False):
+    for (title, probabilities), (colour, marker, line) in zip(compared.items(), LOOKS, strict=False):
         bins = reliability(labels, probabilities)
         error = np.array([bins["true"] - bins["low"], bins["high"] - bins["true"]]).clip(min=0)
         axis.errorbar(

@@ -13,7 +13,7 @@ from landslide_nb.tabular.nested import STACK, OutOfFold
 
 
 def compare(
-    found: OutOfFold, rates: Sequence[float], resamples: int, model: str = STACK, draws: int = 100
+    out_of_fold: OutOfFold, rates: Sequence[float], resamples: int, model: str = STACK, draws: int = 100
 ) -> pd.DataFrame:
     """What correcting for another rate does to F1, on out-of-fold patches thinned to that rate.
 
@@ -21,9 +21,9 @@ def compare(
     the thinned patches without their labels; the threshold is half of the F1 expected at it. `gain` is paired, on the first draw;
     `mean gain` is over draws of the landslides that stay.
     """
-    rate, rows = float(found.labels.mean()), {}
+    rate, rows = float(out_of_fold.labels.mean()), {}
     for new_rate in rates:
-        each = [_one(found, thinned(found.labels, new_rate, seed), rate, model) for seed in range(draws)]
+        each = [_one(out_of_fold, thinned(out_of_fold.labels, new_rate, seed), rate, model) for seed in range(draws)]
         labels, plain, adapted, _ = each[0]
         gains = [float(f1(y == 1, b) - f1(y == 1, a)) for y, a, b, _ in each]
         rows[new_rate] = {
@@ -39,10 +39,15 @@ def compare(
 
 
 def _one(
-    found: OutOfFold, chosen: NDArray[np.int64], rate: float, model: str
+    out_of_fold: OutOfFold, chosen: NDArray[np.int64], rate: float, model: str
 ) -> tuple[NDArray[np.int8], NDArray[np.bool_], NDArray[np.bool_], float]:
     """Labels of the chosen patches, decisions without and with correction, and the estimated rate."""
-    told = found.probabilities[model][chosen]
-    new_rate = estimated_rate(told, rate)
-    adapted = corrected(told, rate, new_rate)
-    return found.labels[chosen], found.decided[model][chosen], adapted >= expected_f1_threshold(adapted), new_rate
+    probabilities = out_of_fold.probabilities[model][chosen]
+    new_rate = estimated_rate(probabilities, rate)
+    adapted = corrected(probabilities, rate, new_rate)
+    return (
+        out_of_fold.labels[chosen],
+        out_of_fold.decided[model][chosen],
+        adapted >= expected_f1_threshold(adapted),
+        new_rate,
+    )

@@ -16,65 +16,67 @@ from landslide_nb.tabular.nested import STACK, OutOfFold
 PLAIN: Final = "LightGBM, 85 statistics"
 
 
-def compare(found: OutOfFold, resamples: int) -> pd.DataFrame:
+def compare(out_of_fold: OutOfFold, resamples: int) -> pd.DataFrame:
     """Each model's out-of-fold scores, with intervals, and its difference in F1 to plain trees on the same patches."""
     rows = {}
-    for name, decided in found.decided.items():
-        told = found.probabilities[name]
+    for name, decided in out_of_fold.decided.items():
+        probabilities = out_of_fold.probabilities[name]
         rows[name] = {
-            "out-of-fold F1": f1_interval(found.labels, decided, resamples),
-            f"F1 minus that of {PLAIN}": f1_difference(found.labels, decided, found.decided[PLAIN], resamples),
-            "AUROC": auroc_interval(found.labels, told, min(resamples, 500)),
-            "precision": precision_score(found.labels, decided, zero_division=0),
-            "recall": recall_score(found.labels, decided, zero_division=0),
-            "threshold": float(found.thresholds[name].mean()),
+            "out-of-fold F1": f1_interval(out_of_fold.labels, decided, resamples),
+            f"F1 minus that of {PLAIN}": f1_difference(
+                out_of_fold.labels, decided, out_of_fold.decided[PLAIN], resamples
+            ),
+            "AUROC": auroc_interval(out_of_fold.labels, probabilities, min(resamples, 500)),
+            "precision": precision_score(out_of_fold.labels, decided, zero_division=0),
+            "recall": recall_score(out_of_fold.labels, decided, zero_division=0),
+            "threshold": float(out_of_fold.thresholds[name].mean()),
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("head")
 
 
-def calibration(found: OutOfFold, resamples: int) -> pd.DataFrame:
+def calibration(out_of_fold: OutOfFold, resamples: int) -> pd.DataFrame:
     """Brier score and expected calibration error of each model, as it says itself and after recalibration inside the folds."""
     rows: dict[str, dict[str, object]] = {}
-    kinds: Mapping[str, dict[str, Scores]] = {"its own": found.raw, "recalibrated": found.probabilities}
-    for kind, told in kinds.items():
-        for name, values in told.items():
+    kinds: Mapping[str, dict[str, Scores]] = {"its own": out_of_fold.raw, "recalibrated": out_of_fold.probabilities}
+    for kind, by_model in kinds.items():
+        for name, values in by_model.items():
             if kind == "its own" and name.startswith("SVM"):
                 continue  # a margin is no log-odds
             rows[f"{name}: {kind}"] = {
-                "Brier": float(brier_score_loss(found.labels, values)),
-                "expected calibration error": calibration_error(found.labels, values, min(resamples, 500)),
+                "Brier": float(brier_score_loss(out_of_fold.labels, values)),
+                "expected calibration error": calibration_error(out_of_fold.labels, values, min(resamples, 500)),
                 "said": float(values.mean()),
-                "true": float(found.labels.mean()),
+                "true": float(out_of_fold.labels.mean()),
             }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("probabilities")
 
 
-def told(found: OutOfFold) -> dict[str, Scores]:
+def compared_probabilities(out_of_fold: OutOfFold) -> dict[str, Scores]:
     """The probabilities that the reliability diagram sets side by side."""
     smote = "LightGBM, SMOTE"
     return {
-        f"{smote}: its own": found.raw[smote],
-        f"{PLAIN}: its own": found.raw[PLAIN],
-        f"{smote}: recalibrated": found.probabilities[smote],
-        f"{STACK}: recalibrated": found.probabilities[STACK],
+        f"{smote}: its own": out_of_fold.raw[smote],
+        f"{PLAIN}: its own": out_of_fold.raw[PLAIN],
+        f"{smote}: recalibrated": out_of_fold.probabilities[smote],
+        f"{STACK}: recalibrated": out_of_fold.probabilities[STACK],
     }
 
 
-def by_group(found: OutOfFold, table: pd.DataFrame, resamples: int, model: str = STACK) -> pd.DataFrame:
+def by_group(out_of_fold: OutOfFold, table: pd.DataFrame, resamples: int, model: str = STACK) -> pd.DataFrame:
     """Where a model fails: its out-of-fold scores on patches of one kind."""
-    decided = found.decided[model]
+    decided = out_of_fold.decided[model]
     rows = {}
     for name, chosen in groups(table).items():
-        labels, said = found.labels[chosen], decided[chosen]
+        labels, predicted = out_of_fold.labels[chosen], decided[chosen]
         rows[name] = {
             "patches": int(chosen.sum()),
             "landslides": int(labels.sum()),
             # Without a landslide, or without one said, there is nothing to divide by: a dash, not a zero.
-            "F1": f1_interval(labels, said, resamples) if labels.any() else np.nan,
-            "precision": precision_score(labels, said, zero_division=np.nan),
-            "recall": recall_score(labels, said, zero_division=np.nan),
-            "false alarms": int((said & (labels == 0)).sum()),
-            "missed": int((~said & (labels == 1)).sum()),
+            "F1": f1_interval(labels, predicted, resamples) if labels.any() else np.nan,
+            "precision": precision_score(labels, predicted, zero_division=np.nan),
+            "recall": recall_score(labels, predicted, zero_division=np.nan),
+            "false alarms": int((predicted & (labels == 0)).sum()),
+            "missed": int((~predicted & (labels == 1)).sum()),
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("group")
 

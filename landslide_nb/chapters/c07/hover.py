@@ -49,12 +49,17 @@ class Hover:
 
 
 def hover(
-    found: Projection, patches: Patches, probabilities: NDArray[np.floating], shown: Indices, title: str, seed: int = 0
+    projection: Projection,
+    patches: Patches,
+    probabilities: NDArray[np.floating],
+    shown: Indices,
+    title: str,
+    seed: int = 0,
 ) -> Hover:
     """The map, with true colour and two more bands, ID, label and probability of the patch that is pointed at or has the focus.
 
     Args:
-        found: the map.
+        projection: the map.
         patches: all patches, labelled.
         probabilities: of a landslide, for all patches, `(N,)`.
         shown: the patches to show; of more than `MOST`, so many are drawn at random.
@@ -62,26 +67,28 @@ def hover(
         seed: of the draw.
     """
     labels = patches.known_labels
-    side = balanced(on_own_side(found, labels, shown), labels[shown]).value
+    side = balanced(on_own_side(projection, labels, shown), labels[shown]).value
     some = np.random.default_rng(seed).permutation(shown)[:MOST]
-    some = some[np.argsort(found.points[some, 0], kind="stable")]  # arrow keys go from left to right
+    some = some[np.argsort(projection.points[some, 0], kind="stable")]  # arrow keys go from left to right
     alt = (
         f"Projection of {len(some)} of {len(shown)} unseen patches, {title}: {int(labels[some].sum())} with a landslide (triangles);"
         f" the network calls {int((probabilities[some] >= 0.5).sum())} a landslide (filled). Averaged over the classes,"
         f" {side:.0%} of all {len(shown)} lie on their class's side of the line."
     )
-    said = [
+    descriptions = [
         f"{patches.ids[i]}: {CLASS_NAMES[labels[i]]}; probability of a landslide {probabilities[i]:.2f}" for i in some
     ]
-    low, high = found.points[some].min(0), found.points[some].max(0)
+    low, high = projection.points[some].min(0), projection.points[some].max(0)
     scale = (np.array([WIDTH, HEIGHT]) - 2 * MARGIN) / np.maximum(high - low, 1e-6)
     points = [
         f'<g class="{"yes" if labels[i] else "no"}{" called" if probabilities[i] >= 0.5 else ""}" tabindex="-1" role="img"'
-        f' transform="translate({_at(found.points[i], low, scale)})"><title>{escape(text)}</title>'
+        f' transform="translate({_at(projection.points[i], low, scale)})"><title>{escape(text)}</title>'
         f"{MARKS[labels[i]]}</g>"
-        for i, text in zip(some, said, strict=True)
+        for i, text in zip(some, descriptions, strict=True)
     ]
-    boundary = "".join("M" + "L".join(_at(at, low, scale) for at in line) for line in lines(found, found.points[some]))
+    boundary = "".join(
+        "M" + "L".join(_at(at, low, scale) for at in line) for line in lines(projection, projection.points[some])
+    )
     html = (files("landslide_nb") / "chapters" / "c07" / "hover.html").read_text("utf-8")
     fields = {
         "ALT": escape(alt),

@@ -46,9 +46,9 @@ def over_seeds(result: Result, labels: Labels, seed: int) -> dict[int, Projectio
     return {s: umap_map(result, labels, s) for s in range(seed, seed + SEEDS)}
 
 
-def on_own_side(found: Projection, labels: Labels, shown: Indices) -> NDArray[np.bool_]:
+def on_own_side(projection: Projection, labels: Labels, shown: Indices) -> NDArray[np.bool_]:
     """Whether each of the patches is on its class's side of the boundary, `(n,)`."""
-    return np.asarray(found.boundary.predict(found.points[shown]) == labels[shown])
+    return np.asarray(projection.boundary.predict(projection.points[shown]) == labels[shown])
 
 
 def balanced(
@@ -92,17 +92,17 @@ def stability(results: Mapping[str, Sequence[Result]], labels: Labels, seed: int
     rows, hits = {}, {}
     for name, folds in results.items():
         result, shown = folds[0], unseen(folds[0])
-        found = list(over_seeds(result, labels, seed).values())
-        own = np.array([on_own_side(each, labels, shown) for each in found])
-        others = [found[0], *(umap_map(each, labels, seed) for each in folds[1:])]
+        projections = list(over_seeds(result, labels, seed).values())
+        own = np.array([on_own_side(each, labels, shown) for each in projections])
+        others = [projections[0], *(umap_map(each, labels, seed) for each in folds[1:])]
         by_fold = [on_own_side(each, labels, unseen(r)) for each, r in zip(others, folds, strict=True)]
         whole = _in_embedding(result, labels, shown)
-        near = [_neighbours(each.points[shown]) for each in found]
+        near = [_neighbours(each.points[shown]) for each in projections]
         hits[name] = {"in the embedding": whole.astype(float), "in the map": own.mean(0)}
         rows[name] = {title: balanced(values, labels[shown], resamples) for title, values in hits[name].items()} | {
             "over seeds": spread([balanced(each, labels[shown]).value for each in own]),
             "over folds": spread([balanced(h, labels[unseen(r)]).value for h, r in zip(by_fold, folds, strict=True)]),
-            "trustworthiness": spread([_trust(result, each, shown) for each in found]),
+            "trustworthiness": spread([_trust(result, each, shown) for each in projections]),
             "neighbours that seeds share": spread([_shared(a, b) for a, b in combinations(near, 2)]),
             "by chance": near[0].shape[1] / (len(shown) - 1),
         }
@@ -120,10 +120,10 @@ def _in_embedding(result: Result, labels: Labels, shown: Indices) -> NDArray[np.
     return np.asarray(svm.predict(result.embeddings[shown]) == labels[shown])
 
 
-def _trust(result: Result, found: Projection, shown: Indices) -> float:
+def _trust(result: Result, projection: Projection, shown: Indices) -> float:
     scaled = StandardScaler().fit(result.embeddings[result.train]).transform(result.embeddings[shown])
     near = min(NEIGHBOURS, len(shown) // 2 - 1)
-    return float(trustworthiness(scaled, found.points[shown], n_neighbors=near))
+    return float(trustworthiness(scaled, projection.points[shown], n_neighbors=near))
 
 
 def _neighbours(points: Points) -> NDArray[np.int64]:

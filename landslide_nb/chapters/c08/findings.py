@@ -45,10 +45,10 @@ def occlusion(
     return Markdown("\n".join(lines))
 
 
-def _most(found: Mapping[Any, Interval], bands: BandSet) -> str:
+def _most(falls: Mapping[Any, Interval], bands: BandSet) -> str:
     """The three bands of the largest falls."""
     return ", ".join(
-        f"{band} {found[band]:+.3f}" for band in sorted(bands.names, key=lambda band: -found[band].value)[:3]
+        f"{band} {falls[band]:+.3f}" for band in sorted(bands.names, key=lambda band: -falls[band].value)[:3]
     )
 
 
@@ -64,23 +64,23 @@ def sar(evidence: pd.DataFrame | None, real: Found | None, bands: BandSet, sourc
     if evidence is None:
         return Markdown(f"- {NO_RADAR}")
     rows: Any = evidence.to_dict("index")
-    found = {f"{column}, {name}": value for name, row in rows.items() for column, value in row.items()}
-    sides = _sides(found)
+    differences = {f"{column}, {name}": value for name, row in rows.items() for column, value in row.items()}
+    sides = _sides(differences)
+    counts = ", ".join(f"{len(names)} speak {side}" for side, names in sides.items())
     lines = [
         "- The paper finds SAR ahead of optical bands, by single bands set to zero and summed. A sum of"
         f" {len(bands.radar)} bands against one of {len(bands.optical)} favours SAR, and bands that say the same hide each other's"
         " loss, which only whole groups show.",
-        f"- Networks on {source}: of {len(found)} differences, {', '.join(f'{len(names)} speak {side}' for side, names in sides.items())}"
-        " (95 % intervals over patches and folds).",
+        f"- Networks on {source}: of {len(differences)} differences, {counts} (95 % intervals over patches and folds).",
     ]
     if real is None:
         lines.append("- No table of real statistics was given, so nothing here speaks of real landslides.")
     else:
-        said = "; ".join(
+        sentence = "; ".join(
             f"**{side}**: {', '.join(f'{name} {real[name]:+.3f}' for name in names)}"
             for side, names in _sides(real).items()
         )
-        lines.append(f"- Trees on statistics of real patches. What speaks {said}. {_summary(real)}")
+        lines.append(f"- Trees on statistics of real patches. What speaks {sentence}. {_summary(real)}")
     lines.append(
         "- A patch with a band of zeros, or with a band of another place, is one that no satellite sees: this measures what a"
         " model leans on, not what the ground shows."
@@ -88,22 +88,22 @@ def sar(evidence: pd.DataFrame | None, real: Found | None, bands: BandSet, sourc
     return Markdown("\n".join(lines))
 
 
-def _sides(found: Found) -> dict[str, list[str]]:
+def _sides(differences: Found) -> dict[str, list[str]]:
     """What speaks for "SAR matters more", against it, and neither."""
     sides = {
-        side: [name for name, value in found.items() if verdict(value) == side]
+        side: [name for name, value in differences.items() if verdict(value) == side]
         for side in ("for it", "against it", "neither way")
     }
     return {side: names for side, names in sides.items() if names}
 
 
-def _summary(found: Found) -> str:
+def _summary(differences: Found) -> str:
     """One sentence: radar as a whole, and each pass, which has as many bands as light."""
     behind = {"for it": "ahead of", "against it": "behind", "neither way": "not to be told from"}
-    told = {group: behind[verdict(found[f"F1 lost, {group}"])] for group in RIVALS}
-    passes = " and ".join(f"the {group} pass is {told[group]} them" for group in RIVALS[1:])
+    comparison = {group: behind[verdict(differences[f"F1 lost, {group}"])] for group in RIVALS}
+    passes = " and ".join(f"the {group} pass is {comparison[group]} them" for group in RIVALS[1:])
     bands = CHALLENGE.bands
     return (
-        f"So by the F1 that trees lose, all {len(bands.radar)} SAR bands together are {told[RIVALS[0]]} the"
+        f"So by the F1 that trees lose, all {len(bands.radar)} SAR bands together are {comparison[RIVALS[0]]} the"
         f" {len(bands.optical)} optical ones; with as many bands as those, {passes}."
     )

@@ -37,13 +37,13 @@ def all_folds(study: Study, fill: Fill) -> pd.DataFrame:
         run = Run(study, fold)
         result, patches = run.fit(), run.data[0]
         unseen = result.test if len(result.test) else result.validation
-        labels, told = patches.known_labels, result.probabilities
-        chosen = unseen[(labels[unseen] == 1) | (told[unseen] >= 0.5)]
+        labels, probabilities = patches.known_labels, result.probabilities
+        chosen = unseen[(labels[unseen] == 1) | (probabilities[unseen] >= 0.5)]
         seed = study.seed + fold
         falls = band_occlusion(
             run, patches.take(chosen), fill, features_of(study.data_set.bands), patches.take(unseen), seed
         )
-        parts[fold] = falls.assign(label=labels[chosen], probability=told[chosen])
+        parts[fold] = falls.assign(label=labels[chosen], probability=probabilities[chosen])
     return pd.concat(parts, names=["fold", "patch"])
 
 
@@ -90,14 +90,14 @@ def intervals(falls: pd.DataFrame, resamples: int, seed: int = 0) -> dict[str, I
     weights = weights[weights.sum(1) > 0]  # a fold may be drawn that has none of the patches drawn
     means = weights @ falls.to_numpy(np.float64) / weights.sum(1, keepdims=True)
     low, high = np.percentile(means, (2.5, 97.5), axis=0)
-    found = zip(falls.columns, falls.mean(), low, high, strict=True)
-    return {str(name): Interval(float(mean), float(a), float(b)) for name, mean, a, b in found}
+    rows = zip(falls.columns, falls.mean(), low, high, strict=True)
+    return {str(name): Interval(float(mean), float(a), float(b)) for name, mean, a, b in rows}
 
 
 def table(sets: Mapping[str, pd.DataFrame], resamples: int) -> pd.DataFrame:
     """The mean fall for each band and group (rows) and each of the sets (columns), with intervals."""
-    found = {name: intervals(falls[features_in(falls)], resamples) for name, falls in sets.items() if len(falls)}
-    columns = {name: pd.Series(column, dtype=object) for name, column in found.items()}
+    by_set = {name: intervals(falls[features_in(falls)], resamples) for name, falls in sets.items() if len(falls)}
+    columns = {name: pd.Series(column, dtype=object) for name, column in by_set.items()}
     features = list(dict.fromkeys(name for falls in sets.values() for name in features_in(falls)))
     return pd.DataFrame(columns, index=pd.Index(features, name="band"))
 
@@ -157,9 +157,11 @@ def picture(sets: Mapping[str, pd.DataFrame], bands: BandSet, resamples: int, ca
         axis.axvline(0, color=GREY, lw=0.8)
         axis.set(title=title, xlabel=f"fall, {count(sets[title])} patches")
     axes[0, 0].set_yticks(y, list(features))
-    said = "; ".join(
+    sentence = "; ".join(
         f"{title}: {', '.join(f'{band} {value.value:+.3f}' for band, value in shown[title].items())}" for title in sets
     )
-    alt = f"Bars of the mean fall of the landslide probability without a band or group. {said or 'No patch to show.'}"
+    alt = (
+        f"Bars of the mean fall of the landslide probability without a band or group. {sentence or 'No patch to show.'}"
+    )
     key = "Plain: optical; hatched: SAR; bars: means with 95 % intervals over patches and folds; strokes: single folds."
     return Picture(figure, name, alt, f"{caption} {key}")

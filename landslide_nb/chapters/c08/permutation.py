@@ -91,8 +91,8 @@ def alone(table: pd.DataFrame, falls: pd.DataFrame, resamples: int) -> pd.DataFr
         Out-of-fold F1 (threshold 0.5) and AUROC of all, optical and SAR statistics, and the difference of the last two in F1.
     """
     labels = table["label"].to_numpy(np.int8)
-    told = {"all bands": falls["probability"].droplevel("fold").loc[table["ID"]].to_numpy()}
-    told |= {
+    probabilities = {"all bands": falls["probability"].droplevel("fold").loc[table["ID"]].to_numpy()}
+    probabilities |= {
         f"{name} only": trees_out_of_fold(table, columns=columns_of(BANDS.groups[name])) for name in ("optical", "SAR")
     }
     rows: dict[str, dict[str, Interval]] = {
@@ -100,9 +100,9 @@ def alone(table: pd.DataFrame, falls: pd.DataFrame, resamples: int) -> pd.DataFr
             "F1": f1_interval(labels, probability >= 0.5, resamples),
             "AUROC": auroc_interval(labels, probability, min(resamples, 300)),
         }
-        for name, probability in told.items()
+        for name, probability in probabilities.items()
     }
-    optical, radar = (told[f"{name} only"] >= 0.5 for name in ("optical", "SAR"))
+    optical, radar = (probabilities[f"{name} only"] >= 0.5 for name in ("optical", "SAR"))
     rows["SAR minus optical"] = {"F1": f1_difference(labels, radar, optical, resamples)}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("trees on")
 
@@ -128,7 +128,7 @@ def evidence(
         alone: what `alone` gave.
         resamples: of the intervals.
     """
-    told = against_optical(landslides(falls), BANDS, resamples)
-    found = {f"fall of landslides, {name}": value for name, value in told.items()}
-    found |= {f"F1 lost, {name}": lost[f"{name} minus optical"] for name in RIVALS}
-    return found | {"F1 of trees fitted on SAR only": alone["F1"]["SAR minus optical"]}
+    landslide_falls = against_optical(landslides(falls), BANDS, resamples)
+    differences = {f"fall of landslides, {name}": value for name, value in landslide_falls.items()}
+    differences |= {f"F1 lost, {name}": lost[f"{name} minus optical"] for name in RIVALS}
+    return differences | {"F1 of trees fitted on SAR only": alone["F1"]["SAR minus optical"]}

@@ -11,7 +11,7 @@ def incremental(table: pd.DataFrame, source: str) -> Picture:
     figure, axes = panels(1, 1, 7.0, 0.8 + 0.34 * len(table))
     axis, y = axes[0, 0], -np.arange(len(table))
     series = [("out-of-fold F1", "out of fold", "^", ORANGE, 0.14), ("hold-out F1", "hold-out", "o", BLUE, -0.14)]
-    said = []
+    sentences = []
     for column, label, marker, colour, shift in series:
         if column not in table:
             continue
@@ -19,13 +19,13 @@ def incremental(table: pd.DataFrame, source: str) -> Picture:
         error = np.abs(values[:, 1:] - values[:, :1]).T
         axis.errorbar(values[:, 0], y + shift, xerr=error, fmt=marker, color=colour, capsize=2, ms=5, label=label)
         axis.plot(values[:, 0], y + shift, color=GREY, lw=0.6, zorder=0)
-        said.append(
+        sentences.append(
             f"{label}: " + ", ".join(f"{name} {value[0]:.3f}" for name, value in zip(table.index, values, strict=True))
         )
     axis.set_yticks(y, list(table.index))
     axis.set_xlabel("F1, 95 % intervals")
     figure.legend(*axis.get_legend_handles_labels(), loc="outside upper center", ncols=2, frameon=False)
-    alt = f"F1 from step to step. {'; '.join(said)}."
+    alt = f"F1 from step to step. {'; '.join(sentences)}."
     return Picture(
         figure,
         "fig-ladder",

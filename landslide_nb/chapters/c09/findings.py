@@ -12,7 +12,7 @@ from landslide_nb.inference.incremental import MULTI
 from landslide_nb.metrics.bootstrap import Interval
 
 
-def found(
+def incremental(
     climbed: pd.DataFrame,
     rival: str,
     gained: Mapping[str, Interval],

@@ -34,7 +34,7 @@ def losses(studies: Mapping[str, Study], resamples: int) -> dict[str, dict[str, 
         By study, then by condition ("as it is" first): mean F1 over folds, the estimate first, then its draws. The hold-out part
         where there is one, else each fold's validation patches.
     """
-    found = {}
+    f1_draws = {}
     for name, study in studies.items():
         runs = [Run(study, fold) for fold in range(study.folds)]
         results, labels = [run.fit() for run in runs], runs[0].data[0].known_labels
@@ -44,11 +44,11 @@ def losses(studies: Mapping[str, Study], resamples: int) -> dict[str, dict[str, 
             {WHOLE: result.log_odds[part].astype(np.float64)} | log_odds_under(run, part, changes)
             for run, result, part in zip(runs, results, parts, strict=True)
         ]
-        found[name] = {
+        f1_draws[name] = {
             condition: _f1(labels, parts, [each[condition] for each in scores], combiners, resamples)
             for condition in scores[0]
         }
-    return found
+    return f1_draws
 
 
 def _combiners(results: Sequence[Result], labels: Labels) -> list[Combiner]:
@@ -73,24 +73,24 @@ def _f1(
     return folds_f1(labels, parts, list(predicted), resamples, seed=1)
 
 
-def table(found: Mapping[str, Mapping[str, Draws]]) -> pd.DataFrame:
+def table(f1_draws: Mapping[str, Mapping[str, Draws]]) -> pd.DataFrame:
     """F1 as it is, then what each condition costs, with paired intervals."""
     rows = {
         name: {f"F1 {WHOLE}": interval(draws[WHOLE])}
         | {condition: interval(draws[WHOLE] - f1) for condition, f1 in draws.items() if condition != WHOLE}
-        for name, draws in found.items()
+        for name, draws in f1_draws.items()
     }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("network")
 
 
-def half(found: Mapping[str, Mapping[str, Draws]], condition: str, ours: str, theirs: str) -> Interval | None:
+def half(f1_draws: Mapping[str, Mapping[str, Draws]], condition: str, ours: str, theirs: str) -> Interval | None:
     """Half of what one network loses minus what another does; not negative: the other loses at most half as much.
 
     None where there is no such network, or no such condition.
     """
-    if not {ours, theirs} <= set(found) or condition not in found[theirs]:
+    if not {ours, theirs} <= set(f1_draws) or condition not in f1_draws[theirs]:
         return None
-    lost = {name: found[name][WHOLE] - found[name][condition] for name in (ours, theirs)}
+    lost = {name: f1_draws[name][WHOLE] - f1_draws[name][condition] for name in (ours, theirs)}
     return interval(lost[theirs] / 2 - lost[ours])
 
 
@@ -110,7 +110,7 @@ def prior(study: Study, rate: float, resamples: int) -> pd.DataFrame:
     adapted = corrected(few, was, estimated)
     place, everyone = seen[chosen], np.zeros((2, len(labels)), bool)
     everyone[0, place], everyone[1, place] = few >= cut[chosen], adapted >= expected_f1_threshold(adapted)
-    plain, better = (folds_f1(labels, [place], [said], resamples, seed=2) for said in everyone)
+    plain, better = (folds_f1(labels, [place], [decided], resamples, seed=2) for decided in everyone)
     row = {
         "true rate": float(labels[place].mean()),
         "estimated rate": estimated,
@@ -139,20 +139,20 @@ def _calibrated(results: Sequence[Result], labels: Labels) -> tuple[Indices, Sco
     return np.concatenate(parts), np.concatenate(own), np.concatenate(cut)
 
 
-def picture(found: Mapping[str, Mapping[str, Draws]], source: str) -> Picture:
+def picture(f1_draws: Mapping[str, Mapping[str, Draws]], source: str) -> Picture:
     """F1 of each network under each condition, with intervals."""
-    named = list(next(iter(found.values())))
+    named = list(next(iter(f1_draws.values())))
     figure, axes = panels(1, 1, 7.2, 3.6)
-    axis, said = axes[0, 0], []
-    for number, (name, draws) in enumerate(found.items()):
+    axis, sentences = axes[0, 0], []
+    for number, (name, draws) in enumerate(f1_draws.items()):
         values = np.array([tuple(interval(draws[condition])) for condition in named])
-        x = np.arange(len(named)) + 0.13 * (number - (len(found) - 1) / 2)
+        x = np.arange(len(named)) + 0.13 * (number - (len(f1_draws) - 1) / 2)
         error = np.abs(values[:, 1:] - values[:, :1]).T
         style = {"fmt": MARKERS[number], "color": COLOURS[number % len(COLOURS)], "capsize": 2, "ms": 5}
         axis.errorbar(x, values[:, 0], yerr=error, label=name, **style)
-        said.append(f"{name}: " + ", ".join(f"{c} {v[0]:.2f}" for c, v in zip(named, values, strict=True)))
+        sentences.append(f"{name}: " + ", ".join(f"{c} {v[0]:.2f}" for c, v in zip(named, values, strict=True)))
     axis.set_xticks(range(len(named)), [condition.replace(" ", "\n", 1) for condition in named])
     axis.set_ylabel("F1, 95 % intervals")
     figure.legend(*axis.get_legend_handles_labels(), loc="outside upper center", ncols=3, frameon=False)
     caption = f"F1 of single networks, mean over folds, on patches that they have not seen ({source}), as they are and changed."
-    return Picture(figure, "fig-robustness", f"F1 under {len(named)} conditions. {'; '.join(said)}.", caption)
+    return Picture(figure, "fig-robustness", f"F1 under {len(named)} conditions. {'; '.join(sentences)}.", caption)

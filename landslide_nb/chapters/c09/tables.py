@@ -15,9 +15,11 @@ from landslide_nb.metrics.bootstrap import Interval, interval
 FORMATS: Final = {"parameters (M)": ".2f", "training (s)": ".0f", "prediction (s)": ".1f"}
 
 
-def singles(found: Mapping[str, Member], split: Split, labels: Labels, resamples: int) -> dict[str, Scored]:
+def singles(members: Mapping[str, Member], split: Split, labels: Labels, resamples: int) -> dict[str, Scored]:
     """Each network alone, scored as the steps are."""
-    alone = {name: Step({name: member}) for name, member in found.items() if name != TREES and not name.endswith(FLIPS)}
+    alone = {
+        name: Step({name: member}) for name, member in members.items() if name != TREES and not name.endswith(FLIPS)
+    }
     return {name: score(step, split, labels, resamples) for name, step in alone.items()}
 
 
@@ -61,10 +63,10 @@ def _cost(step: Step, folds: int) -> dict[str, float]:
 
 def against(ours: Scored, theirs: Scored) -> dict[str, Interval]:
     """F1 of one minus F1 of another on the same resampled patches, out of fold and on the hold-out."""
-    found = {"out of fold": interval(ours.unseen - theirs.unseen)}
+    differences = {"out of fold": interval(ours.unseen - theirs.unseen)}
     if ours.hold_out is not None and theirs.hold_out is not None:
-        found["hold-out"] = interval(ours.hold_out - theirs.hold_out)
-    return found
+        differences["hold-out"] = interval(ours.hold_out - theirs.hold_out)
+    return differences
 
 
 def best_single(singles: Mapping[str, Scored]) -> str:

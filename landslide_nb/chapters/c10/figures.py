@@ -22,9 +22,9 @@ def picture(table: pd.DataFrame, source: str) -> Picture:
     axis.set_yticks(y, list(table.index))
     axis.set_xlabel("change of F1, 95 % paired intervals")
     figure.legend(*axis.get_legend_handles_labels(), loc="outside upper center", ncols=3, frameon=False)
-    said = "; ".join(
+    sentence = "; ".join(
         f"{name}: paper {row['paper']:+.3f}, " + ", ".join(f"{column} {row[column]:+.3f}" for column, *_ in series)
         for name, row in table.iterrows()
     )
     caption = f"What the paper's changes do there and here ({source}). It gives no intervals; an interval over zero tells neither way."
-    return Picture(figure, "fig-holds", f"Changes of F1. {said}.", caption)
+    return Picture(figure, "fig-holds", f"Changes of F1. {sentence}.", caption)

@@ -75,9 +75,9 @@ def scores(ablated: pd.DataFrame, headed: pd.DataFrame, beyond: Mapping[str, Int
         f"the best network (Table 2), {source}": last,
         f"the paper's best head, {best} (Table 3), {source}": headed.loc[best],
     }
-    told = {name: {"paper": row["paper test F1"], "here": row["test F1"]} for name, row in rows.items()}
-    told |= {name: {"paper": np.nan, "here": score} for name, score in beyond.items()}
-    return pd.DataFrame.from_dict(told, orient="index").rename_axis("F1 of")
+    pairs = {name: {"paper": row["paper test F1"], "here": row["test F1"]} for name, row in rows.items()}
+    pairs |= {name: {"paper": np.nan, "here": score} for name, score in beyond.items()}
+    return pd.DataFrame.from_dict(pairs, orient="index").rename_axis("F1 of")
 
 
 def verdict(ours: Interval, paper: float) -> str:
