@@ -150,7 +150,7 @@ def test_a_bad_patch_is_named_and_can_be_left_out(
     told = predict(ensemble, stream.find(npy), skip_bad=True)
     assert told.rows == tuple(path.stem for path in sorted(npy.iterdir()) if path != bad)
     np.testing.assert_allclose(told.probability, [expected[name] for name in told.rows], atol=1e-6)
-    assert len(told.left_out) == 1 and str(bad) in told.left_out[0] and str(bad) in told.said(0.5)
+    assert len(told.left_out) == 1 and str(bad) in told.left_out[0] and str(bad) in told.summary(0.5)
 
 
 def test_a_listed_patch_without_a_file_is_named(ensemble: Ensemble, folder: Path, tiny: Patches) -> None:

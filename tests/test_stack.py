@@ -157,7 +157,7 @@ def test_patches_without_labels_are_predicted_without_a_score(rows: pd.DataFrame
     """A submission would need labels, or a folder's labelled part would be predicted in the place of its test part."""
     told = predict.apply(rows, tabular_statistics.load(folder))
     assert told["ID"].tolist() == list(tiny.ids[6:9])
-    assert "F1" not in predict.said(told)
+    assert "F1" not in predict.summary(told)
 
 
 def test_a_file_of_patches_can_be_predicted(tiny: Patches, tmp_path: Path) -> None:

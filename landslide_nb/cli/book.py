@@ -25,13 +25,13 @@ def chapter(
 
     Parameters of the study are given as in papermill, for example -p edition lite -p epochs 3.
     """
-    given = parameters(context.args)
-    Study.load(**given)
+    overrides = parameters(context.args)
+    Study.load(**overrides)
     from landslide_nb.publish import execute
 
     source = execute.find(name, notebooks)
     target = output or Path("build/chapters") / source.name
-    seconds = execute.execute(source, target, given)
+    seconds = execute.execute(source, target, overrides)
     typer.echo(f"{target}: {seconds:.0f} s")
 
 
@@ -75,12 +75,12 @@ def numbers(
     if not check:
         typer.echo(f"{results}: {len(tables_csv.write(folder, results))} tables")
         return
-    found = tables_csv.compare(folder, results)
-    for line in found:
+    differences = tables_csv.compare(folder, results)
+    for line in differences:
         typer.echo(line, err=True)
-    if found:
+    if differences:
         raise ChapterError(
-            f"{len(found)} numbers of {folder} differ from {results} by more than {tables_csv.TOLERANCE}"
+            f"{len(differences)} numbers of {folder} differ from {results} by more than {tables_csv.TOLERANCE}"
         )
     typer.echo(f"the tables in {folder} are those in {results}, within {tables_csv.TOLERANCE}")
 
@@ -94,5 +94,5 @@ def drift(
     from landslide_nb.publish import drift
 
     each = [drift.drift(source, book / source.name) for source in sorted(notebooks.glob("[0-9]*.ipynb"))]
-    said = [line for line in (*each, drift.code_drift(book / "about_this_build.md")) if line]
-    typer.echo("\n".join(said) or f"{book} is as new as its notebooks and its code")
+    sentences = [line for line in (*each, drift.code_drift(book / "about_this_build.md")) if line]
+    typer.echo("\n".join(sentences) or f"{book} is as new as its notebooks and its code")

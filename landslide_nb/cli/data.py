@@ -43,14 +43,14 @@ def convert(
     cut = {"patch": patch, "positive_share": positive_share, "positive_rate": positive_rate, "seed": seed}
     described = {"bands": bands, "unit": unit, "keys": keys, "block": block, "regions": regions}
     options = Options.of(**cut, **described, title=title, credit=credit, licence=licence)
-    found = registry.convert(folder, output, options, kind, typer.echo)
-    for name, part in found.parts.items():
+    converted = registry.convert(folder, output, options, kind, typer.echo)
+    for name, part in converted.parts.items():
         counts = [f"{len(part.ids)} patches"]
         counts += [] if part.labels is None else [f"{int(part.labels.sum())} with a landslide"]
         for what, names in (("groups", part.groups), ("regions", part.regions)):
             counts += [] if names is None else [f"{len(set(names.tolist()))} {what}"]
         typer.echo(f"{name}: {', '.join(counts)}")
-    for note in found.notes:
+    for note in converted.notes:
         typer.echo(note)
 
 

@@ -65,12 +65,12 @@ def predict(
         torch.set_num_threads(threads)
     with replacing(output) as temporary:  # so what cannot be written shows now
         ensemble = inference_predict.load(models, typer.echo).replace(threshold, flips)
-        told = inference_predict.predict(ensemble, stream.find(source, ensemble.data_set), skip_bad, typer.echo)
+        predictions = inference_predict.predict(ensemble, stream.find(source, ensemble.data_set), skip_bad, typer.echo)
         if probabilities:
-            told.write_probabilities(temporary)
+            predictions.write_probabilities(temporary)
         else:
-            told.write(temporary, ensemble.threshold)
-    typer.echo(f"{output}: {told.said(ensemble.threshold)}")
+            predictions.write(temporary, ensemble.threshold)
+    typer.echo(f"{output}: {predictions.summary(ensemble.threshold)}")
 
 
 @app.command()
@@ -96,7 +96,7 @@ def stack(
     from landslide_nb.tabular import predict as tabular_predict
     from landslide_nb.tabular import statistics
 
-    told = tabular_predict.apply(statistics.read(table), statistics.load(new), seed)
+    predictions = tabular_predict.apply(statistics.read(table), statistics.load(new), seed)
     with replacing(output) as temporary:
-        told.to_csv(temporary, index=False)
-    typer.echo(tabular_predict.said(told))
+        predictions.to_csv(temporary, index=False)
+    typer.echo(tabular_predict.summary(predictions))

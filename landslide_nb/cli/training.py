@@ -58,9 +58,9 @@ def runs(
     """List the runs in the store."""
     from landslide_nb.experiments import inventory
 
-    found = [run for run in inventory.kept() if run.needless or not prune]
-    typer.echo(inventory.table(found))
+    listed = [run for run in inventory.kept() if run.needless or not prune]
+    typer.echo(inventory.table(listed))
     if prune:
-        sizes = [run.megabytes for run in found]  # before they go
-        gone = [size for size, run in zip(sizes, found, strict=True) if dry_run or inventory.remove(run)]
+        sizes = [run.megabytes for run in listed]  # before they go
+        gone = [size for size, run in zip(sizes, listed, strict=True) if dry_run or inventory.remove(run)]
         typer.echo(f"{len(gone)} {'would go' if dry_run else 'are gone'}: {sum(gone):.1f} MB")

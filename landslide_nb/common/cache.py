@@ -40,7 +40,7 @@ def path_of(kind: str, key: str, suffix: str) -> Path:
 
 
 def kept_arrays(
-    kind: str, key: str, make: Callable[[], Arrays], fits: Callable[[Arrays], bool] = lambda found: True
+    kind: str, key: str, make: Callable[[], Arrays], fits: Callable[[Arrays], bool] = lambda arrays: True
 ) -> dict[str, NDArray[Any]]:
     """The arrays under a key: read, or made and written; a file that is damaged, or not what it should be, is made again.
 
@@ -51,12 +51,12 @@ def kept_arrays(
         fits: whether what was read can be what `make` gives.
     """
     path = path_of(kind, key, ".npz")
-    found = _read(path)
-    if found is None or not fits(found):
-        found = {name: np.asarray(value) for name, value in make().items()}
+    arrays = _read(path)
+    if arrays is None or not fits(arrays):
+        arrays = {name: np.asarray(value) for name, value in make().items()}
         with replacing(path) as temporary, temporary.open("wb") as file:
-            np.savez(file, **found)  # type: ignore[arg-type]
-    return found
+            np.savez(file, **arrays)  # type: ignore[arg-type]
+    return arrays
 
 
 def _read(path: Path) -> dict[str, NDArray[Any]] | None:

@@ -45,7 +45,7 @@ def reason(error: BaseException) -> str:
     Returns:
         The first line, at most 200 characters; of an error that says nothing the line of code that led to it, or its name.
     """
-    if said := str(error).strip().partition("\n")[0][:200].rstrip(" .:;"):
-        return said
+    if message := str(error).strip().partition("\n")[0][:200].rstrip(" .:;"):
+        return message
     ran = [frame.line for frame in extract_tb(error.__traceback__) if frame.line and not frame.line.startswith("raise")]
     return ran[-1] if ran else type(error).__name__

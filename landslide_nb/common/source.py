@@ -24,14 +24,14 @@ def files_of(module: str) -> tuple[Path, ...]:
     Args:
         module: as `landslide_nb.training.fold`.
     """
-    found: set[Path] = set()
+    files: set[Path] = set()
     waiting = [module]
     while waiting:
         for path in _files(waiting.pop()):
-            if path not in found and COMMON not in path.parents:
-                found.add(path)
+            if path not in files and COMMON not in path.parents:
+                files.add(path)
                 waiting += _imported(path)
-    return tuple(sorted(found))
+    return tuple(sorted(files))
 
 
 @cache

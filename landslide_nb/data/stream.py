@@ -149,13 +149,13 @@ def find(source: str | Path, data_set: DataSet = CHALLENGE) -> Stream:
     if source.is_dir():
         return _folder(source, data_set)
     with opened(source) as file:
-        parts, found = [str(name) for name in file], data_set_of(file)
-    if found.bands != data_set.bands or found.patch_size != data_set.patch_size:
-        raise DataError(f"{source} holds {_described(found)}; expected {_described(data_set)}")
+        parts, own_data_set = [str(name) for name in file], data_set_of(file)
+    if own_data_set.bands != data_set.bands or own_data_set.patch_size != data_set.patch_size:
+        raise DataError(f"{source} holds {_described(own_data_set)}; expected {_described(data_set)}")
     if not parts:
         raise DataError(f"{source} holds no patches; expected a part `test` or `train`")
     part = "test" if "test" in parts else parts[0]
-    return Archive(read_rows(source, part), source, part, found)
+    return Archive(read_rows(source, part), source, part, own_data_set)
 
 
 def _described(data_set: DataSet) -> str:

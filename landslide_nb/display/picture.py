@@ -102,6 +102,6 @@ def stretched(image: Pixels) -> NDArray[np.float64]:
 
 def others(bands: BandSet, count: int = 1) -> list[int]:
     """The bands that are shown beside a composite: radar where there is some, else near infrared, terrain, or red."""
-    found = [bands.find(role) for role in ("vv", "vv_change", "nir", "slope", "red", "green")]
-    known = [place for place in found if place is not None]
+    places = [bands.find(role) for role in ("vv", "vv_change", "nir", "slope", "red", "green")]
+    known = [place for place in places if place is not None]
     return (known + list(range(len(bands))) * count)[:count]

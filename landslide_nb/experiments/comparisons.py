@@ -65,10 +65,10 @@ def changes(results: Mapping[str, Sequence[Result]], study: Study, labels: Label
     rows = {}
     for name, folds in results.items():
         indices, probabilities = reported(folds)
-        unseen, said = out_of_fold(folds)
+        unseen, unseen_probabilities = out_of_fold(folds)
         rows[name] = {
             "train F1": training_f1(folds, labels, study.resamples),
-            "out-of-fold F1": f1_interval(labels[unseen], said >= 0.5, study.resamples),
+            "out-of-fold F1": f1_interval(labels[unseen], unseen_probabilities >= 0.5, study.resamples),
             "test F1": f1_interval(labels[indices], probabilities >= 0.5, study.resamples),
             "difference": f1_difference(labels[indices], probabilities >= 0.5, reference, study.resamples),
         }
@@ -106,8 +106,10 @@ def _decisions(result: Result, study: Study, labels: Labels) -> dict[str, arrays
     """Decisions for all patches by heads that are fitted on the fold's training embeddings only."""
     known, embeddings = result.train, result.embeddings
     trees = heads.lightgbm(study.seed).fit(embeddings[known], labels[known])
-    found = {"FC": result.log_odds.astype(np.float64), "LightGBM": heads.decide(trees, embeddings)}
-    return found | {f"SVM, C = {c:g}": s for c, s in heads.svm_c_path(embeddings, labels, known, study.svm_c).items()}
+    decisions = {"FC": result.log_odds.astype(np.float64), "LightGBM": heads.decide(trees, embeddings)}
+    return decisions | {
+        f"SVM, C = {c:g}": s for c, s in heads.svm_c_path(embeddings, labels, known, study.svm_c).items()
+    }
 
 
 def _put_together(

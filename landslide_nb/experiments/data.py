@@ -95,8 +95,8 @@ def real_statistics(study: Study) -> pd.DataFrame | None:
 
 def _rendered(rows: pd.DataFrame, seed: int) -> Patches:
     """The patches of these rows, from the store where they are there."""
-    kept = path_of("rendered", key_of(code=code_of(render.__name__), rows=rows.to_csv().encode(), seed=seed), ".h5")
-    with lock(f"rendered-{kept.stem}"):  # of several processes, one renders
-        if not kept.is_file():
-            render.render(rows, seed).write(kept)
-    return Patches.read(kept)
+    path = path_of("rendered", key_of(code=code_of(render.__name__), rows=rows.to_csv().encode(), seed=seed), ".h5")
+    with lock(f"rendered-{path.stem}"):  # of several processes, one renders
+        if not path.is_file():
+            render.render(rows, seed).write(path)
+    return Patches.read(path)

@@ -91,13 +91,13 @@ def by_modality(study: Study) -> dict[str, Study]:
         return {"one stem": one}
     multi, shared = (one.replace(backbone=f"{kind}:{study.backbone}") for kind in ("multi", "multi(shared)"))
     dropout = {"modality_dropout": study.missing_rate}
-    found = {
+    studies = {
         "one stem": one,
         "one stem, dropout": one.replace(**dropout),
         "encoders": multi,
         "encoders, dropout": multi.replace(**dropout),
     }
-    return found | ({"encoders, passes share": shared} if bands.other_pass else {})
+    return studies | ({"encoders, passes share": shared} if bands.other_pass else {})
 
 
 def contenders(study: Study) -> dict[str, Study]:

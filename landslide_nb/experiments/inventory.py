@@ -72,9 +72,9 @@ def _key(path: Path) -> str:
 def _sorted_out(key: str, paths: list[Path]) -> list[Kept]:
     """The run that is whole, and what lies beside it: a run that goes on, one that could, or rubbish."""
     whole, beside = [path for path in paths if path.name == key], [path for path in paths if path.name != key]
-    found = [Kept(key, (path,), record := _read(path / "run.json"), _state(record)) for path in whole]
+    runs = [Kept(key, (path,), record := _read(path / "run.json"), _state(record)) for path in whole]
     if not beside:
-        return found
+        return runs
     begun = store() / "runs" / f"{key}.begun"
     record = _read(begun)
     if held(key):
@@ -83,7 +83,7 @@ def _sorted_out(key: str, paths: list[Path]) -> list[Kept]:
         state = "leftover"
     else:
         state = "interrupted"
-    return [*found, Kept(key, tuple(beside), record, state)]
+    return [*runs, Kept(key, tuple(beside), record, state)]
 
 
 def _state(record: dict[str, Any]) -> str:

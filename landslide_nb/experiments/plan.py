@@ -80,22 +80,22 @@ def job(study: Study, name: str) -> Run:
 @cache
 def cost(backbone: str, channels: tuple[Channel, ...], image_size: int) -> Cost:
     """Measure a network on torch's meta device, where tensors have shapes and no numbers; it takes a second or two."""
-    images, kept = 2, dict[int, int]()
+    images, saved_bytes = 2, dict[int, int]()
     with torch.device("meta"):
         network = create(backbone, channels, "none", image_size=image_size).train()
         x = torch.empty(images, len(channels), image_size, image_size)
 
     def keep(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
-        kept[storage._cdata] = storage.nbytes()
+        saved_bytes[storage._cdata] = storage.nbytes()
         return tensor
 
     with FlopCounterMode(display=False) as counter, saved_tensors_hooks(keep, lambda tensor: tensor):
         logits = network(x)  # what it kept lives as long as this: no storage is counted twice under one address
     for own in (*network.parameters(), *network.buffers()):
-        kept.pop(own.untyped_storage()._cdata, None)
+        saved_bytes.pop(own.untyped_storage()._cdata, None)
     del logits
-    return Cost(parameters(network), counter.get_total_flops() / images, sum(kept.values()) / images)
+    return Cost(parameters(network), counter.get_total_flops() / images, sum(saved_bytes.values()) / images)
 
 
 def images(study: Study) -> int:

@@ -29,8 +29,8 @@ def hold_out(results: Sequence[Result], best: bool = True) -> tuple[NDArray[np.i
         results: one a fold.
         best: each fold's weights of best validation F1, as in the paper, or its last ones.
     """
-    kept = [result.best_probabilities if best else result.probabilities for result in results]
-    return results[0].test, np.mean([p[results[0].test] for p in kept], axis=0)
+    probabilities = [result.best_probabilities if best else result.probabilities for result in results]
+    return results[0].test, np.mean([p[results[0].test] for p in probabilities], axis=0)
 
 
 def reported(results: Sequence[Result]) -> tuple[NDArray[np.int64], Values]:

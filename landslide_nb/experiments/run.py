@@ -180,13 +180,13 @@ class Run:
 
     def _read(self) -> Result:
         with np.load(self.folder / "arrays.npz", allow_pickle=False) as arrays:
-            kept = {name: arrays[name] for name in arrays.files if name not in ("centre", "scale")}
+            fields = {name: arrays[name] for name in arrays.files if name not in ("centre", "scale")}
         history = pd.read_csv(self.folder / "history.csv")
         seconds = json.loads((self.folder / "run.json").read_text())["run_seconds"]
         split = self.data[1]
         train, validation = split.folds[self.fold]
         return Result(
-            **kept,
+            **fields,
             history=history,
             seconds=seconds,
             train=train,

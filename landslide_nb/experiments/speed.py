@@ -76,21 +76,21 @@ def speed(settings: Settings, report: Report = lambda line: None) -> Speed | Non
 
     def measured() -> dict[str, NDArray[Any]]:
         report(f"measuring the speed of {settings.backbone}")
-        if (found := _apart(settings)) is None:
+        if (measurement := _apart(settings)) is None:
             raise MemoryError
         return {
-            "forward": np.array(found.forward),
-            "training": np.array(found.training),
-            "memory": np.array(found.memory),
+            "forward": np.array(measurement.forward),
+            "training": np.array(measurement.training),
+            "memory": np.array(measurement.memory),
         }
 
     try:
         with lock("measuring"):
-            kept = kept_arrays("speeds", key, measured)
+            arrays = kept_arrays("speeds", key, measured)
     except MemoryError:
         return None
-    forward, training = (Rate(*kept[name].tolist()) for name in ("forward", "training"))
-    return Speed(forward, training, int(kept["memory"]), machine())
+    forward, training = (Rate(*arrays[name].tolist()) for name in ("forward", "training"))
+    return Speed(forward, training, int(arrays["memory"]), machine())
 
 
 def machine() -> str:
@@ -98,8 +98,8 @@ def machine() -> str:
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
     cpuinfo = Path("/proc/cpuinfo")
-    found = re.search(r"model name\s*: (.+)", cpuinfo.read_text()) if cpuinfo.is_file() else None
-    return f"{found[1] if found else platform.processor()}, {os.cpu_count()} cores"
+    match = re.search(r"model name\s*: (.+)", cpuinfo.read_text()) if cpuinfo.is_file() else None
+    return f"{match[1] if match else platform.processor()}, {os.cpu_count()} cores"
 
 
 def measure(settings: Settings) -> Speed:

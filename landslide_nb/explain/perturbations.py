@@ -72,10 +72,10 @@ def flips(bands: BandSet) -> dict[str, Change]:
 def conditions(bands: BandSet) -> dict[str, Change]:
     """What can be wrong with patches of these bands, by name; a modality can be missing where there are several."""
     several = bands.modalities if len(bands.modalities) > 1 else ()
-    found: dict[str, Change] = {f"no {_spoken(of)}": missing(of, bands) for of in several}
+    changes: dict[str, Change] = {f"no {_spoken(of)}": missing(of, bands) for of in several}
     if bands.optical:
-        found["clouds over half"] = partial(clouded, bands=bands)
-    return found | {"more noise": partial(noisier, bands=bands)}
+        changes["clouds over half"] = partial(clouded, bands=bands)
+    return changes | {"more noise": partial(noisier, bands=bands)}
 
 
 def _spoken(modality: str) -> str:
@@ -102,9 +102,9 @@ def log_odds_under(run: Run, chosen: Indices, changes: Mapping[str, Change]) -> 
         predicted = [predict(model, change(part, generator), run.study.settings, scaler)[0] for part in parts]
         return {"log_odds": np.concatenate(predicted)}
 
-    found = {}
+    log_odds = {}
     for name, change in changes.items():
         key = key_of(code=code_of(__name__), run=run.key, patches=chosen, change=name)
-        kept = kept_arrays("perturbations", key, partial(ask, change))
-        found[name] = kept["log_odds"].astype(np.float64)
-    return found
+        arrays = kept_arrays("perturbations", key, partial(ask, change))
+        log_odds[name] = arrays["log_odds"].astype(np.float64)
+    return log_odds

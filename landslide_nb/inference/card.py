@@ -106,14 +106,14 @@ def _patch(data_set: DataSet) -> list[str]:
     size = f"{data_set.patch_size} × {data_set.patch_size} pixels"
     metres = f" of {data_set.pixel_metres:g} m" if data_set.pixel_metres else ""
     names = ", ".join(f"{band.name} ({band.unit})" for band in bands)
-    said = {
+    explanations = {
         "DN": "DN is Sentinel-2's digital number (reflectance × 10,000, with an offset of about 1,000).",
         "dB": "dB is Sentinel-1 backscatter; ΔX is after minus before.",
         "8 bit": "8 bit is from 0 to 255, as in a picture.",
         "relative": "Relative bands are scaled to about 1 on average.",
     }
     lines = [f"A patch is {size}{metres} in {len(bands)} bands, in this order: {names}."]
-    return [*lines, *(text for unit, text in said.items() if unit in units)]
+    return [*lines, *(text for unit, text in explanations.items() if unit in units)]
 
 
 def _limits(data: Data, data_set: DataSet) -> list[str]:

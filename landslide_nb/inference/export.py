@@ -83,30 +83,32 @@ def pack_incremental(study: Study, report: Report = lambda line: None) -> tuple[
                 parts[member] = read_run(results[member][fold].folder)
         folds.append(Fold(parts, weights, float(combiner.weigh.intercept_[0])))
     scored = incremental.score(step, split, labels, study.resamples)
-    told = {"F1, out of fold": f"{interval(scored.unseen)} on {len(split.development)} patches"}
+    texts = {"F1, out of fold": f"{interval(scored.unseen)} on {len(split.development)} patches"}
     if scored.hold_out is not None:
-        told["F1, hold-out test"] = f"{interval(scored.hold_out)} on {len(split.test)} patches"
+        texts["F1, hold-out test"] = f"{interval(scored.hold_out)} on {len(split.test)} patches"
     title = f"What adds up, {name.removeprefix('+ ')} included"
-    return Ensemble(tuple(folds), patches.data_set, combiner.threshold), _card(study, title, told)
+    return Ensemble(tuple(folds), patches.data_set, combiner.threshold), _card(study, title, texts)
 
 
-def _card(study: Study, title: str, told: dict[str, str]) -> Card:
+def _card(study: Study, title: str, texts: dict[str, str]) -> Card:
     data: Data = "simulated" if study.simulated else "twins" if study.twins else "given"
-    return Card(title, data, told, f"Edition `{study.edition}`: {study.note}")
+    return Card(title, data, texts, f"Edition `{study.edition}`: {study.note}")
 
 
 def scores(results: Sequence[Result], labels: Labels, threshold: float, resamples: int) -> dict[str, str]:
     """F1 and AUROC with 95 % intervals, out of fold and, where there is one, on the hold-out test."""
-    told = _scores("out of fold", labels, out_of_fold(results), threshold, resamples)
+    texts = _scores("out of fold", labels, out_of_fold(results), threshold, resamples)
     if len(results[0].test):
-        told |= _scores("hold-out test, mean of the folds", labels, hold_out(results, best=False), threshold, resamples)
-    return told
+        texts |= _scores(
+            "hold-out test, mean of the folds", labels, hold_out(results, best=False), threshold, resamples
+        )
+    return texts
 
 
 def _scores(
-    part: str, labels: Labels, told: tuple[Indices, Values], threshold: float, resamples: int
+    part: str, labels: Labels, predicted: tuple[Indices, Values], threshold: float, resamples: int
 ) -> dict[str, str]:
-    indices, probabilities = told
+    indices, probabilities = predicted
     true = labels[indices]
     text = {f"F1, {part}": f"{f1_interval(true, probabilities >= threshold, resamples)} on {len(true)} patches"}
     if part == "out of fold":

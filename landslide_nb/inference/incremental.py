@@ -128,17 +128,18 @@ def members(study: Study, results: Mapping[str, Sequence[Result]], patches: Patc
         patches: of the study.
     """
     contenders = grids.contenders(study)
-    found = {TREES: trees(patches, study.splits(patches), study.seed)}
-    found |= {name: network(contenders[name], each) for name, each in results.items()}
+    by_name = {TREES: trees(patches, study.splits(patches), study.seed)}
+    by_name |= {name: network(contenders[name], each) for name, each in results.items()}
     chosen = flipped_network(results)
-    return found | {chosen + FLIPS: flipped(contenders[chosen], results[chosen])}
+    return by_name | {chosen + FLIPS: flipped(contenders[chosen], results[chosen])}
 
 
-def steps(found: Mapping[str, Member]) -> dict[str, Step]:
+def steps(members: Mapping[str, Member]) -> dict[str, Step]:
     """The steps, in an order that was fixed before any score was known: each adds one thing that the bands allow."""
-    plain = flipped_network(found)
+    plain = flipped_network(members)
     last = plain + FLIPS
-    networks = {name: member for name, member in found.items() if name not in (TREES, plain)}  # of that one, with flips
+    # Of the network that has them, with flips.
+    networks = {name: member for name, member in members.items() if name not in (TREES, plain)}
     single = {
         "statistics, trees": TREES,
         "a network: the baseline": "baseline",
@@ -147,11 +148,11 @@ def steps(found: Mapping[str, Member]) -> dict[str, Step]:
         "+ modality dropout": MULTI,
         "+ test-time flips": last,
     }
-    made = {name: Step({used: found[used]}) for name, used in single.items() if used in found}
-    made["+ the mean over folds"] = Step({last: found[last]}, mean=True)
-    made["+ all other networks"] = Step(networks, mean=True)
-    made["+ the trees"] = Step(networks | {TREES: found[TREES]}, mean=True)
-    return made
+    sequence = {name: Step({used: members[used]}) for name, used in single.items() if used in members}
+    sequence["+ the mean over folds"] = Step({last: members[last]}, mean=True)
+    sequence["+ all other networks"] = Step(networks, mean=True)
+    sequence["+ the trees"] = Step(networks | {TREES: members[TREES]}, mean=True)
+    return sequence
 
 
 def score(step: Step, split: Split, labels: Labels, resamples: int) -> Scored:
@@ -174,10 +175,10 @@ def score(step: Step, split: Split, labels: Labels, resamples: int) -> Scored:
         return Scored(unseen, None)
     combiner = combined(step, split, labels)
     probabilities = np.stack([combiner.probabilities(each[split.test]) for each in scores])
-    said = probabilities.mean(0, keepdims=True) if step.mean else probabilities
-    tested = np.zeros((len(said), len(labels)), bool)
-    tested[:, split.test] = said >= combiner.threshold
-    return Scored(unseen, folds_f1(labels, [split.test] * len(said), list(tested), resamples, seed=1))
+    averaged = probabilities.mean(0, keepdims=True) if step.mean else probabilities
+    tested = np.zeros((len(averaged), len(labels)), bool)
+    tested[:, split.test] = averaged >= combiner.threshold
+    return Scored(unseen, folds_f1(labels, [split.test] * len(averaged), list(tested), resamples, seed=1))
 
 
 def combined(step: Step, split: Split, labels: Labels) -> Combiner:

@@ -85,10 +85,10 @@ def difference(whole: WithPreprocessing, network: Network, path: Path) -> float:
         channels = _channels(network, count)
         with torch.no_grad():
             expected = whole(channels).numpy()
-        (told,) = session.run(None, {"channels": channels.numpy()})
-        if told.shape != expected.shape:
-            raise ValueError(f"it gives {told.shape} for {count} patches")
-        largest = max(largest, float(np.abs(told - expected).max()))
+        (actual,) = session.run(None, {"channels": channels.numpy()})
+        if actual.shape != expected.shape:
+            raise ValueError(f"it gives {actual.shape} for {count} patches")
+        largest = max(largest, float(np.abs(actual - expected).max()))
     return largest
 
 

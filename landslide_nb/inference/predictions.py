@@ -41,7 +41,7 @@ class Predictions:
 
     def labels(self, threshold: float) -> list[str]:
         """`1` where the probability reaches the threshold, else `0`."""
-        return [str(int(said)) for said in self.probability >= threshold]
+        return [str(int(positive)) for positive in self.probability >= threshold]
 
     def write(self, path: Path, threshold: float) -> None:
         """Write `ID,label` as the challenge's SampleSubmission.csv has it, whole or not at all."""
@@ -49,10 +49,10 @@ class Predictions:
 
     def write_probabilities(self, path: Path) -> None:
         """Write `ID,probability,low,high`: the mean over folds, and the lowest and the highest of the folds."""
-        told = {"probability": self.probability, "low": self.folds.min(1), "high": self.folds.max(1)}
-        write_csv(path, {"ID": self.rows} | {name: [f"{p:.8f}" for p in values] for name, values in told.items()})
+        columns = {"probability": self.probability, "low": self.folds.min(1), "high": self.folds.max(1)}
+        write_csv(path, {"ID": self.rows} | {name: [f"{p:.8f}" for p in values] for name, values in columns.items()})
 
-    def said(self, threshold: float) -> str:
+    def summary(self, threshold: float) -> str:
         """What was predicted, in a sentence, and each patch that was left out in one more."""
         share = (self.probability >= threshold).mean()
         text = f"{len(self.rows)} rows, {share:.1%} of them said to hold a landslide (probability at least {threshold:.3f})"
@@ -103,23 +103,23 @@ def predict(ensemble: Ensemble, stream: Stream, skip_bad: bool = False, report: 
     """
     add = counting(len(stream.ids), "predicted", report)
     ids: list[str] = []
-    told: list[Scores] = []
+    probabilities: list[Scores] = []
     left_out: list[str] = []
     for batch in _checked(ahead(stream.batches(BATCH)), skip_bad):
         whole = [place for place in range(len(batch.ids)) if place not in batch.faults]
         pixels = batch.pixels if len(whole) == len(batch.ids) else batch.pixels[whole]
         if whole:
-            told.append(ensemble.probabilities(torch.from_numpy(pixels)))
+            probabilities.append(ensemble.probabilities(torch.from_numpy(pixels)))
         ids += [batch.ids[place] for place in whole]
         left_out += batch.faults.values()
         add(len(batch.ids))
-    if not told:
+    if not probabilities:
         raise DataError(
             f"no patch could be predicted; the first fault: {left_out[0] if left_out else 'there are none'}"
         )
     place = {name: number for number, name in enumerate(ids)}
     rows = tuple(name for name in stream.rows if name in place)
-    return Predictions(rows, np.concatenate(told)[[place[name] for name in rows]], tuple(left_out))
+    return Predictions(rows, np.concatenate(probabilities)[[place[name] for name in rows]], tuple(left_out))
 
 
 def _checked(batches: Iterator[Batch], skip_bad: bool) -> Iterator[Batch]:

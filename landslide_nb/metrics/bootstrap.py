@@ -123,9 +123,9 @@ def folds_f1(
     """
     everyone = np.unique(np.concatenate(parts))
     member = np.stack([np.isin(everyone, part) for part in parts], 1)
-    said, true = np.stack([p[everyone] for p in predicted], 1), labels[everyone, None] == 1
-    hits = (member & said & true).astype(np.float64)
-    total = member * (said.astype(np.float64) + true)
+    positive, true = np.stack([p[everyone] for p in predicted], 1), labels[everyone, None] == 1
+    hits = (member & positive & true).astype(np.float64)
+    total = member * (positive.astype(np.float64) + true)
     rng, n = np.random.default_rng(seed), len(everyone)
     means = [_mean_f1(np.ones((1, n)), hits, total)]
     for start in range(0, resamples, 200):  # a few at a time: counts are (resamples, N)

@@ -36,6 +36,6 @@ def estimated_rate(probabilities: Scores, rate: float) -> float:
 def thinned(labels: NDArray[np.int8], rate: float, seed: int) -> NDArray[np.int64]:
     """Indices of all patches without a landslide, and of as many with one, drawn at random, as make up the rate."""
     positive, negative = (np.flatnonzero(labels == value) for value in (1, 0))
-    kept = round(len(negative) * rate / (1 - rate))
-    drawn = np.random.default_rng(seed).choice(positive, min(kept, len(positive)), replace=False)
+    count = round(len(negative) * rate / (1 - rate))
+    drawn = np.random.default_rng(seed).choice(positive, min(count, len(positive)), replace=False)
     return np.sort(np.concatenate([negative, drawn]))

@@ -15,7 +15,7 @@ def mcnemar(labels: Labels, predicted: ArrayLike, reference: ArrayLike) -> float
     Twice the tail of the patches that only one gets right, but for half of the outcome itself (Fagerland, Lydersen and Laake
     2013): the exact test rejects too rarely. 1 where both are right and wrong together.
     """
-    right, other = (np.asarray(said, bool) == (labels == 1) for said in (predicted, reference))
+    right, other = (np.asarray(decided, bool) == (labels == 1) for decided in (predicted, reference))
     only, only_other = int((right & ~other).sum()), int((~right & other).sum())
     fewer, coin = min(only, only_other), binom(only + only_other, 0.5)
     return float(2 * coin.cdf(fewer) - coin.pmf(fewer))

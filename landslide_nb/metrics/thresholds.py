@@ -22,9 +22,9 @@ def best_threshold(labels: Labels, probabilities: Values) -> float:
     Choose it on patches that were not trained on, and score it on others: on the same ones its F1 is too good.
     """
     order = np.argsort(-probabilities, kind="stable")
-    told, hits = probabilities[order].astype(np.float64), (labels[order] == 1).cumsum()
-    scores = 2 * hits / (np.arange(1, len(told) + 1) + max(int(hits[-1]), 1))
-    scores[np.append(told[:-1] == told[1:], False)] = -1.0  # equal probabilities are said to be the same
-    following = np.append(told[1:], 0.0)
+    ordered, hits = probabilities[order].astype(np.float64), (labels[order] == 1).cumsum()
+    scores = 2 * hits / (np.arange(1, len(ordered) + 1) + max(int(hits[-1]), 1))
+    scores[np.append(ordered[:-1] == ordered[1:], False)] = -1.0  # equal probabilities are said to be the same
+    following = np.append(ordered[1:], 0.0)
     best = int(scores.argmax())
-    return float((told[best] + following[best]) / 2)
+    return float((ordered[best] + following[best]) / 2)

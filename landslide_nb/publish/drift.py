@@ -30,14 +30,14 @@ def code_drift(page: Path) -> str:
     Args:
         page: as `build_page` made it.
     """
-    found = re.search(r"\| code of the runs \| `(\w+)` \|", page.read_text()) if page.is_file() else None
-    if not found:
+    match = re.search(r"\| code of the runs \| `(\w+)` \|", page.read_text()) if page.is_file() else None
+    if not match:
         return f"{page} does not exist, or does not say what code its numbers come from: `make reference` writes it"
     now = code_version()["code"]
-    if found[1] == now:
+    if match[1] == now:
         return ""
     return (
-        f"the numbers beside {page} come from the code {found[1]}, and it is {now} now: `make reference` runs it again"
+        f"the numbers beside {page} come from the code {match[1]}, and it is {now} now: `make reference` runs it again"
     )
 
 

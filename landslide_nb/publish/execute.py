@@ -31,13 +31,13 @@ def find(chapter: str, folder: Path) -> Path:
     """
     if Path(chapter).suffix == ".ipynb" and Path(chapter).is_file():
         return Path(chapter)
-    found = sorted(folder.glob(f"{chapter}*.ipynb"))
-    if len(found) != 1:
+    matches = sorted(folder.glob(f"{chapter}*.ipynb"))
+    if len(matches) != 1:
         names = ", ".join(path.stem for path in sorted(folder.glob("*.ipynb"))) or f"none in {folder}"
         raise ChapterError(
-            f"{'no' if not found else 'more than one'} chapter is called {chapter!r}; there are: {names}"
+            f"{'no' if not matches else 'more than one'} chapter is called {chapter!r}; there are: {names}"
         )
-    return found[0]
+    return matches[0]
 
 
 def execute(notebook: Path, output: Path, parameters: Mapping[str, Any]) -> float:

@@ -48,7 +48,7 @@ def readme(text: str, chapter: Path, note: str) -> str:
     shown = f"{note}\n\n{_table(chapter)}\n\n![{picture['alt']}]({path.as_posix()})\n\n*{picture['caption']}*"
     if not MARKED.search(text):
         raise ChapterError(f"no place for the results; expected the lines {START} and {END}, in this order")
-    return MARKED.sub(lambda found: f"{START}\n{shown}\n{END}", text)
+    return MARKED.sub(lambda match: f"{START}\n{shown}\n{END}", text)
 
 
 def _table(chapter: Path) -> str:

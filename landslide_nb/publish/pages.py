@@ -79,8 +79,8 @@ def build_page(folder: Path, edition: str, commit: str) -> str:
 def _data(facts: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """What the chapters were executed on: each data set, its credit and the fingerprint of its patches."""
     loaded = [Study.load(**fact["parameters"]) for fact in facts]
-    made = {(s.data, s.data_seed, s.simulated_patches) if s.simulated or s.twins else (s.data,): s for s in loaded}
-    studies = {fingerprint(study): study for study in made.values()}  # of two editions, each its own
+    distinct = {(s.data, s.data_seed, s.simulated_patches) if s.simulated or s.twins else (s.data,): s for s in loaded}
+    studies = {fingerprint(study): study for study in distinct.values()}  # of two editions, each its own
     rows = {}
     for number, (patches, study) in enumerate(studies.items(), 1):
         which = f" {number}" if len(studies) > 1 else ""

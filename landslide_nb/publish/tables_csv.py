@@ -49,11 +49,11 @@ class _Tables(HTMLParser):
 
 def tables(chapter: Path) -> list[Rows]:
     """All tables of an executed chapter, header first, as text."""
-    found = _Tables()
+    parser = _Tables()
     for cell in nbformat.read(chapter, as_version=4).cells:
         for output in cell.get("outputs", []):
-            found.feed(output.get("data", {}).get("text/html", ""))
-    return [table for table in found.tables if table]
+            parser.feed(output.get("data", {}).get("text/html", ""))
+    return [table for table in parser.tables if table]
 
 
 def write(chapters: Path, folder: Path) -> list[Path]:
@@ -88,18 +88,18 @@ def compare(chapters: Path, folder: Path, tolerance: float = TOLERANCE) -> list[
     Raises:
         ChapterError: if there is no executed chapter, or nothing to compare one with.
     """
-    found = []
+    differences = []
     for chapter in _executed(chapters):
         ours = tables(chapter)
         paths = [folder / f"{chapter.stem}-{number}.csv" for number in range(1, len(ours) + 1)]
         if more := len(list(folder.glob(f"{chapter.stem}-*.csv"))) - len(ours):
-            found.append(f"{chapter.stem}: {len(ours)} tables, {len(ours) + more} in {folder}")
+            differences.append(f"{chapter.stem}: {len(ours)} tables, {len(ours) + more} in {folder}")
         for path, table in zip(paths, ours, strict=True):
             if path.is_file():
-                found += _differences(path, table, tolerance)
+                differences += _differences(path, table, tolerance)
             elif more >= 0:
-                found.append(f"{path} does not exist; write the numbers of the reference again")
-    return found
+                differences.append(f"{path} does not exist; write the numbers of the reference again")
+    return differences
 
 
 def _executed(folder: Path) -> list[Path]:
@@ -114,12 +114,12 @@ def _differences(path: Path, table: Rows, tolerance: float) -> list[str]:
         theirs = list(csv.reader(stream))
     if [len(row) for row in theirs] != [len(row) for row in table] or theirs[0] != table[0]:
         return [f"{path.stem}: another shape or other columns than before"]
-    header, found = table[0], []
+    header, differences = table[0], []
     for row, other in zip(table[1:], theirs[1:], strict=True):
         for name, now, before in zip(header, row, other, strict=True):
             if not OF_THE_MACHINE.search(name) and not _alike(now, before, tolerance):
-                found.append(f"{path.stem}, {row[0]}, {name}: {now!r}, before {before!r}")
-    return found
+                differences.append(f"{path.stem}, {row[0]}, {name}: {now!r}, before {before!r}")
+    return differences
 
 
 def _alike(now: str, before: str, tolerance: float) -> bool:

@@ -64,8 +64,8 @@ class Simulator(NamedTuple):
             DataError: if it is missing, damaged or not such a file.
         """
         try:
-            with np.load(path, allow_pickle=False) as kept:
-                model = cls(*(kept[name] for name in cls._fields))
+            with np.load(path, allow_pickle=False) as arrays:
+                model = cls(*(arrays[name] for name in cls._fields))
         except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
             raise DataError(f"{path} is not a simulator written by `landslide-nb fit-simulator` ({error})") from error
         size, count = len(DRAWN), len(model.weights)

@@ -29,8 +29,8 @@ def fit(table: pd.DataFrame, seed: int = 0) -> Simulator:
     labels = table["label"].to_numpy()
     for label, components in enumerate(COMPONENTS):
         if (labels == label).sum() < 2 * components:
-            found = f"{(labels == label).sum()} rows of label {label}"
-            raise DataError(f"the table has {found}; a simulator needs at least {2 * components}")
+            shortage = f"{(labels == label).sum()} rows of label {label}"
+            raise DataError(f"the table has {shortage}; a simulator needs at least {2 * components}")
     values = relative(table).to_numpy()
     scores = norm.ppf((rankdata(values, axis=0) - 0.5) / len(values))
     mixtures = [

@@ -54,12 +54,12 @@ def out_of_fold(table: pd.DataFrame, folds: int = 5, seed: int = 42, report: Rep
     rows = table[["ID", "label", *COLUMNS]].to_csv(index=False).encode()
     versions = {name: version(name) for name in LIBRARIES}
     key = key_of(code=code_of(__name__), rows=rows, libraries=versions, folds=folds, seed=seed)
-    kept = kept_arrays("heads", key, lambda: _compute(table, folds, seed, report))
-    found = {
-        kind: {name.removeprefix(f"{kind}/"): kept[name] for name in kept if name.startswith(f"{kind}/")}
+    arrays = kept_arrays("heads", key, lambda: _compute(table, folds, seed, report))
+    fields = {
+        kind: {name.removeprefix(f"{kind}/"): arrays[name] for name in arrays if name.startswith(f"{kind}/")}
         for kind in ("raw", "probabilities", "decided", "thresholds")
     }
-    return OutOfFold(table["label"].to_numpy(np.int8), **found)
+    return OutOfFold(table["label"].to_numpy(np.int8), **fields)
 
 
 def _compute(table: pd.DataFrame, folds: int, seed: int, report: Report) -> dict[str, NDArray[np.generic]]:
@@ -82,9 +82,9 @@ def _compute(table: pd.DataFrame, folds: int, seed: int, report: Report) -> dict
             arrays[f"raw/{name}"][held_out] = expit(outer[name])
         for name, used in rows.items():
             combiner = Combiner.fit(np.column_stack([inner[n] for n in used]), labels[train])
-            told = combiner.probabilities(np.column_stack([outer[n] for n in used]))
-            arrays[f"probabilities/{name}"][held_out] = told
-            arrays[f"decided/{name}"][held_out] = told >= combiner.threshold
+            probabilities = combiner.probabilities(np.column_stack([outer[n] for n in used]))
+            arrays[f"probabilities/{name}"][held_out] = probabilities
+            arrays[f"decided/{name}"][held_out] = probabilities >= combiner.threshold
             arrays[f"thresholds/{name}"][number] = combiner.threshold
         report(f"heads on statistics: fold {number + 1} of {folds}")
     return arrays

@@ -37,26 +37,26 @@ def apply(table: pd.DataFrame, new: pd.DataFrame, seed: int = 0) -> pd.DataFrame
     fitted = Stack.fit(_values(table), table["label"].to_numpy(np.int8), seed=seed)
     probability = fitted.probabilities(_values(new))
     threshold = fitted.combiner.threshold
-    told = pd.DataFrame(
+    predictions = pd.DataFrame(
         {"ID": new["ID"], "probability": probability, "label": (probability >= threshold).astype(np.int8)}
     )
-    told.attrs = {"threshold": threshold, "labels": new["label"].tolist() if "label" in new else None}
-    return told
+    predictions.attrs = {"threshold": threshold, "labels": new["label"].tolist() if "label" in new else None}
+    return predictions
 
 
-def said(told: pd.DataFrame) -> str:
+def summary(predictions: pd.DataFrame) -> str:
     """What `apply` has come to, in a sentence or two."""
     text = (
-        f"{len(told)} patches, {told['label'].mean():.1%} of them said to hold a landslide"
-        f" (probability at least {told.attrs['threshold']:.3f})"
+        f"{len(predictions)} patches, {predictions['label'].mean():.1%} of them said to hold a landslide"
+        f" (probability at least {predictions.attrs['threshold']:.3f})"
     )
-    if told.attrs["labels"] is None:
+    if predictions.attrs["labels"] is None:
         return text
-    labels = np.array(told.attrs["labels"], np.int8)
+    labels = np.array(predictions.attrs["labels"], np.int8)
     auroc = ""
     if 0 < labels.sum() < len(labels):
-        auroc = f", AUROC {auroc_interval(labels, told['probability'].to_numpy(), RESAMPLES)}"
-    return f"{text}\nF1 {f1_interval(labels, told['label'].to_numpy(), RESAMPLES)}{auroc} (95 % intervals)"
+        auroc = f", AUROC {auroc_interval(labels, predictions['probability'].to_numpy(), RESAMPLES)}"
+    return f"{text}\nF1 {f1_interval(labels, predictions['label'].to_numpy(), RESAMPLES)}{auroc} (95 % intervals)"
 
 
 def _values(table: pd.DataFrame) -> NDArray[np.float32]:

@@ -116,8 +116,8 @@ def inner_scores(head: Head, values: Features, labels: Labels, seed: int) -> Sco
         raise DataError(f"one class has {rarest} rows; expected at least {INNER} of each, to choose a threshold inside")
     cutter = StratifiedKFold(INNER, shuffle=True, random_state=seed)
     method = "decision_function" if hasattr(head, "decision_function") else "predict_proba"
-    told = np.asarray(cross_val_predict(clone(head), values, labels, cv=cutter, method=method), np.float64)
-    return told if told.ndim == 1 else heads.log_odds_of(told[:, 1])
+    predicted = np.asarray(cross_val_predict(clone(head), values, labels, cv=cutter, method=method), np.float64)
+    return predicted if predicted.ndim == 1 else heads.log_odds_of(predicted[:, 1])
 
 
 @dataclass(frozen=True, eq=False)

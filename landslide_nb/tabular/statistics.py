@@ -89,13 +89,13 @@ def of_pixels(pixels: Pixels, bands: BandSet) -> Features:
 
 def _indices(pixels: Pixels, bands: BandSet) -> list[Pixels]:
     """The normalised differences that the bands allow, `(N, H, W)` each."""
-    eps, found = np.float32(1e-7), []
+    eps, indices = np.float32(1e-7), []
     for first, second in INDICES.values():
         places = bands.find(first), bands.find(second)
         if None not in places:
             a, b = (pixels[:, place] for place in places)
-            found.append((a - b) / (a + b + eps))
-    return found
+            indices.append((a - b) / (a + b + eps))
+    return indices
 
 
 def load(source: str | Path) -> pd.DataFrame:

@@ -64,16 +64,16 @@ def cut_into_patches(
     ids = [f"{pairs[square.place].image.stem}-r{square.row}-c{square.column}" for square in known]
     labels = np.array([square.label for square in known], np.int8)
     chosen = thin(ids, labels, options.positive_rate, options.seed)
-    kept, homes = [known[i] for i in chosen], [pairs[known[i].place] for i in chosen]
+    selected, homes = [known[i] for i in chosen], [pairs[known[i].place] for i in chosen]
     part = Part(
         ids=tuple(ids[i] for i in chosen),
         labels=labels[chosen],
-        pixels=_pixels(pairs, sides, kept, data_set, options, units),
+        pixels=_pixels(pairs, sides, selected, data_set, options, units),
         groups=np.array([group_of(pair, options.block, options.regions) for pair in homes]),
         regions=np.array([region_of(pair, options.regions) for pair in homes]) if options.regions else None,
-        masks=np.array([square.mask for square in kept]).astype(np.uint8),
+        masks=np.array([square.mask for square in selected]).astype(np.uint8),
     )
-    left_out = {"between": len(squares) - len(known), "thinned": len(known) - len(kept)}
+    left_out = {"between": len(squares) - len(known), "thinned": len(known) - len(selected)}
     return Found({"train": part}, tuple(_notes(options, sides, labels[chosen], **left_out)))
 
 

@@ -45,14 +45,14 @@ class Options(BaseModel):
     licence: str | None = None
 
     @classmethod
-    def of(cls, **said: Any) -> Self:
+    def of(cls, **values: Any) -> Self:
         """Options as they are said; lists may be text with commas, and None leaves one as it is.
 
         Raises:
             DataError: naming the option, its value and what is expected.
         """
         try:
-            return cls(**{name: value for name, value in said.items() if value is not None})
+            return cls(**{name: value for name, value in values.items() if value is not None})
         except ValidationError as error:
             first = error.errors()[0]
             name, expected = (

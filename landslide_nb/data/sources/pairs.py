@@ -45,11 +45,11 @@ def find_pairs(images: Path, masks: Path, suffixes: tuple[str, ...]) -> list[Pai
     Raises:
         DataError: if a folder is missing or empty, a name stands twice or has no counterpart, or a link leads out of the folder.
     """
-    found, marks = _files(images, suffixes), _files(masks, suffixes)
-    for mine, others, what, where in ((found, marks, "mask", masks), (marks, found, "image", images)):
+    pictures, marks = _files(images, suffixes), _files(masks, suffixes)
+    for mine, others, what, where in ((pictures, marks, "mask", masks), (marks, pictures, "image", images)):
         if lonely := sorted(str(mine[key]) for key in mine.keys() - others.keys()):
             raise DataError(f"{lonely[0]} has no {what} in {where} ({len(lonely)} such); add it, or remove this one")
-    pairs = [Pair(path, marks[key], *key) for key, path in found.items()]
+    pairs = [Pair(path, marks[key], *key) for key, path in pictures.items()]
     return sorted(pairs, key=lambda pair: (pair.number is None, pair.number or 0, pair.area))
 
 
@@ -61,15 +61,15 @@ def _files(folder: Path, suffixes: tuple[str, ...]) -> dict[tuple[str, int | Non
         paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     except OSError as error:
         raise DataError(f"{folder} cannot be read ({error.strerror})") from error
-    kept = list(_checked(paths, folder, suffixes))
-    if not kept:
+    checked = list(_checked(paths, folder, suffixes))
+    if not checked:
         raise DataError(f"{folder} holds no {', '.join(suffixes)} files; expected one for each image")
-    found: dict[tuple[str, int | None], Path] = {}
-    for path in kept:
-        if (key := _key(path)) in found:
-            raise DataError(f"{found[key]} and {path.name} have the same name or number; keep one")
-        found[key] = path
-    return found
+    by_key: dict[tuple[str, int | None], Path] = {}
+    for path in checked:
+        if (key := _key(path)) in by_key:
+            raise DataError(f"{by_key[key]} and {path.name} have the same name or number; keep one")
+        by_key[key] = path
+    return by_key
 
 
 def _checked(paths: Iterable[Path], folder: Path, suffixes: tuple[str, ...]) -> Iterable[Path]:

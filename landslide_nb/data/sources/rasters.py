@@ -132,18 +132,18 @@ def _gdal(path: Path, driver: str) -> Array:
 
 def _hdf5(path: Path, key: str | None) -> Array:
     """One array of a file; only what lies in the file itself, no links."""
-    found: dict[str, h5py.Dataset] = {}
+    arrays: dict[str, h5py.Dataset] = {}
     with h5py.File(path, "r") as file:
-        file.visititems(lambda name, item: found.update({name: item} if isinstance(item, h5py.Dataset) else {}))
-        images = [name for name, item in found.items() if item.ndim in (2, 3)]
+        file.visititems(lambda name, item: arrays.update({name: item} if isinstance(item, h5py.Dataset) else {}))
+        images = [name for name, item in arrays.items() if item.ndim in (2, 3)]
         if key is None and len(images) != 1:
             raise DataError(
                 f"{path} holds {len(images)} arrays of 2 or 3 dimensions ({', '.join(images)}); say with --keys which is meant"
             )
         name = images[0] if key is None else key
-        if name not in found:
-            raise DataError(f"{path} has no array {name!r}; it has {', '.join(found) or 'none'}")
-        if found[name].is_virtual or found[name].external:
+        if name not in arrays:
+            raise DataError(f"{path} has no array {name!r}; it has {', '.join(arrays) or 'none'}")
+        if arrays[name].is_virtual or arrays[name].external:
             raise DataError(f"{path} keeps {name!r} in another file; expected it in this one")
-        array: Array = found[name][()]
+        array: Array = arrays[name][()]
     return array

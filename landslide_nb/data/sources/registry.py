@@ -60,10 +60,10 @@ def convert(
     if path.resolve().is_relative_to(folder.resolve()):
         raise DataError(f"{path} is in the folder that is read, {folder}; name a file outside of it")
     source = find(folder, options, kind)
-    found = source.parts(folder, options, report)
-    filled = {name: part for name, part in found.parts.items() if part.ids}
+    converted = source.parts(folder, options, report)
+    filled = {name: part for name, part in converted.parts.items() if part.ids}
     write_parts(path, source.data_set(folder, options), filled, report)
-    return found._replace(parts=filled)
+    return converted._replace(parts=filled)
 
 
 def read(folder: str | Path) -> Patches:
@@ -95,8 +95,8 @@ def find(folder: Path, options: Options = DEFAULT, kind: str | None = None) -> S
         raise DataError(f"{folder} is not a folder; expected one of the kinds {_described()}")
     name = kind or _recognised(folder)
     if wrong := sorted(options.model_fields_set - KINDS[name].OPTIONS):
-        given = ", ".join(f"--{option.replace('_', '-')}" for option in wrong)
-        raise DataError(f"{given} does not apply to a folder of the kind {name}; leave it out")
+        flags = ", ".join(f"--{option.replace('_', '-')}" for option in wrong)
+        raise DataError(f"{flags} does not apply to a folder of the kind {name}; leave it out")
     return KINDS[name]
 
 

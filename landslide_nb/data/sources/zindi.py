@@ -44,9 +44,9 @@ def read(folder: str | Path) -> tuple[Patches, Patches]:
 
 def convert(folder: str | Path, path: str | Path, report: Report | None = None) -> dict[str, Part]:
     """Write a challenge folder into one HDF5 file with the parts "train" and "test", one patch in memory at a time."""
-    found = {name: part for name, part in listed(folder).items() if part.ids}
-    write_parts(path, CHALLENGE, found, report)
-    return found
+    filled = {name: part for name, part in listed(folder).items() if part.ids}
+    write_parts(path, CHALLENGE, filled, report)
+    return filled
 
 
 def recognises(folder: Path) -> bool:
@@ -69,11 +69,11 @@ def listed(folder: str | Path) -> dict[str, Part]:
     folder = Path(folder)
     if not folder.is_dir():
         raise DataError(f"{folder} is not a folder; expected one with Train.csv and <ID>.npy files")
-    found = files(folder)
+    paths = files(folder)
     ids, labels = read_labels(folder / "Train.csv")
     if not ids:
         raise DataError(f"{folder / 'Train.csv'} lists no patches; expected one row for each")
-    train = Part(ids, labels, _pixels(ids, found, folder / "Train.csv"))
+    train = Part(ids, labels, _pixels(ids, paths, folder / "Train.csv"))
     rows = read_ids(folder / "Test.csv") if (folder / "Test.csv").is_file() else ()
     distinct = tuple(dict.fromkeys(rows))
     both = sorted(set(ids) & set(distinct))
@@ -81,7 +81,7 @@ def listed(folder: str | Path) -> dict[str, Part]:
         raise DataError(
             f"{both[0]} is listed in Train.csv and in Test.csv ({len(both)} such); keep one, or the test leaks"
         )
-    return {"train": train, "test": Part(distinct, None, _pixels(distinct, found, folder / "Test.csv"), rows)}
+    return {"train": train, "test": Part(distinct, None, _pixels(distinct, paths, folder / "Test.csv"), rows)}
 
 
 def read_labels(path: Path) -> tuple[tuple[str, ...], NDArray[np.int8]]:
@@ -117,8 +117,8 @@ def _table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     table = table[(table != "").any(axis=1)]  # blank lines count, so that a line's number is the file's
     for column in columns:
         if column not in table:
-            found = ",".join(map(str, table.columns))
-            raise DataError(f"{path} has no column {column!r}; expected {','.join(columns)}, found {found}")
+            header = ",".join(map(str, table.columns))
+            raise DataError(f"{path} has no column {column!r}; expected {','.join(columns)}, found {header}")
     unnamed = table.index[table["ID"] == ""]
     if len(unnamed):
         raise DataError(f"{path}, line {unnamed[0] + 2}: the ID is empty")
@@ -127,12 +127,12 @@ def _table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
 
 def files(folder: Path) -> dict[str, Path]:
     """The `.npy` files anywhere below a folder, by the patch's id."""
-    found: dict[str, Path] = {}
+    paths: dict[str, Path] = {}
     for path in sorted(folder.rglob("*.npy")):
-        if path.stem in found:
-            raise DataError(f"{path.stem}.npy is there twice: {found[path.stem]} and {path}; keep one")
-        found[path.stem] = path
-    return found
+        if path.stem in paths:
+            raise DataError(f"{path.stem}.npy is there twice: {paths[path.stem]} and {path}; keep one")
+        paths[path.stem] = path
+    return paths
 
 
 def _pixels(ids: Sequence[str], files: dict[str, Path], listed_in: Path) -> Iterator[NDArray[np.float32]]:
