@@ -83,14 +83,14 @@ def views(bands: BandSet) -> dict[str, View]:
     What another orbit could have seen: mirrored north–south, and east–west with the radar's passes exchanged. Without radar any
     flip will do; radar of one pass, or of unlike ones, cannot be mirrored east–west.
     """
-    found: dict[str, View] = {"as it is": lambda pixels: pixels, "north–south": lambda pixels: pixels.flip(2)}
+    flips: dict[str, View] = {"as it is": lambda pixels: pixels, "north–south": lambda pixels: pixels.flip(2)}
     if bands.radar and bands.other_pass is None:
-        return found
+        return flips
 
     def east_west(pixels: Tensor) -> Tensor:
         return mirror_east_west(pixels, bands) if bands.radar else pixels.flip(3)
 
-    return found | {"east–west": east_west, "both": lambda pixels: east_west(pixels).flip(2)}
+    return flips | {"east–west": east_west, "both": lambda pixels: east_west(pixels).flip(2)}
 
 
 def flipped(pixels: Tensor, bands: BandSet) -> list[Tensor]:

@@ -60,8 +60,8 @@ class SampleTable:
     @classmethod
     def real(cls, indices: ArrayLike, labels: NDArray[np.int8], held_out: ArrayLike) -> Self:
         """The patches at `indices` as they are; `labels` are those of all patches."""
-        given = np.asarray(indices)
-        chosen = np.flatnonzero(given) if given.dtype == bool else given.astype(np.int64)
+        selection = np.asarray(indices)
+        chosen = np.flatnonzero(selection) if selection.dtype == bool else selection.astype(np.int64)
         weight = np.ones(len(chosen), np.float32)
         return cls(chosen, chosen, weight, labels[chosen], np.asarray(held_out, np.int64))
 

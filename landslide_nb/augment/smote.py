@@ -39,7 +39,7 @@ def oversample(
     its count of 6,275; α and β it leaves open: (1, 1), SMOTE's own uniform weight, is our choice.
 
     Args:
-        pixels: all patches, `(N, 12, H, W)`.
+        pixels: all patches, `(N, C, H, W)`.
         labels: all labels, `(N,)`.
         split: who trains and who does not.
         fold: which fold validates.

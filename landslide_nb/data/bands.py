@@ -117,10 +117,10 @@ class BandSet(BaseModel):
         Raises:
             DataError: if there is none.
         """
-        if (found := self.find(role, modality)) is None:
+        if (position := self.find(role, modality)) is None:
             roles = ", ".join(dict.fromkeys(band.role for band in self.bands))
             raise DataError(f"there is no band of the role {role!r} here; there are {roles}")
-        return found
+        return position
 
     def of_modality(self, modality: str) -> Places:
         """The positions of a modality's bands."""
@@ -154,29 +154,29 @@ class BandSet(BaseModel):
     @cached_property
     def rgb(self) -> Places | None:
         """The positions of red, green and blue; None where one is missing."""
-        found = [self.find(role) for role in RGB]
-        return None if None in found else tuple(place for place in found if place is not None)
+        places = [self.find(role) for role in RGB]
+        return None if None in places else tuple(place for place in places if place is not None)
 
     @cached_property
     def groups(self) -> dict[str, Places]:
         """Bands that go together, by name; groups without a band are left out."""
-        found = {OPTICAL: self.optical, "SAR": self.radar} | {of: self.of_modality(of) for of in self.modalities}
-        found |= {"backscatter": self.backscatter, "Δ": self.change}
-        return {name: places for name, places in found.items() if places}
+        groups = {OPTICAL: self.optical, "SAR": self.radar} | {of: self.of_modality(of) for of in self.modalities}
+        groups |= {"backscatter": self.backscatter, "Δ": self.change}
+        return {name: places for name, places in groups.items() if places}
 
     @cached_property
     def kinds(self) -> dict[str, Places]:
         """The bands by kind of measurement: optical, backscatter, Δ, and other modalities; each band once."""
         others = {of: self.of_modality(of) for of in self.modalities if of not in (OPTICAL, *PASSES)}
-        found = {OPTICAL: self.optical, "backscatter": self.backscatter, "Δ": self.change} | others
-        return {name: places for name, places in found.items() if places}
+        kinds = {OPTICAL: self.optical, "backscatter": self.backscatter, "Δ": self.change} | others
+        return {name: places for name, places in kinds.items() if places}
 
     @cached_property
     def other_pass(self) -> Places | None:
         """For each band its counterpart in the other pass, itself where it is no radar's; None without two equal passes."""
         swapped = dict(zip(PASSES, reversed(PASSES), strict=True))
-        found = [self.find(band.role, swapped.get(band.modality, band.modality)) for band in self.bands]
-        return None if not self.radar or None in found else tuple(place for place in found if place is not None)
+        places = [self.find(band.role, swapped.get(band.modality, band.modality)) for band in self.bands]
+        return None if not self.radar or None in places else tuple(place for place in places if place is not None)
 
     @cached_property
     def counts(self) -> tuple[int, ...]:

@@ -157,8 +157,8 @@ def data_set_of(file: h5py.File) -> DataSet:
         try:
             return DataSet.from_json(file.attrs["data_set"])
         except ValidationError as error:
-            said = error.errors()[0]["msg"]
-            raise DataError(f"{file.filename} does not say what its patches are ({said}); write it again") from error
+            message = error.errors()[0]["msg"]
+            raise DataError(f"{file.filename} does not say what its patches are ({message}); write it again") from error
     if (bands := tuple(file.attrs["bands"])) != CHALLENGE.bands.names:
         raise DataError(
             f"{file.filename} has the bands {', '.join(bands)}; expected {', '.join(CHALLENGE.bands.names)}"

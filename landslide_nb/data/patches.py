@@ -69,8 +69,8 @@ class Patches:
 
     def take(self, indices: ArrayLike) -> Self:
         """The patches at `indices` (or where a mask is true), in that order."""
-        given = np.asarray(indices)
-        chosen = np.flatnonzero(given) if given.dtype == bool else given.astype(np.int64)
+        selection = np.asarray(indices)
+        chosen = np.flatnonzero(selection) if selection.dtype == bool else selection.astype(np.int64)
         taken: dict[str, Any] = {name: getattr(self, name) for name in ("labels", "groups", "regions", "masks")}
         taken = {name: values if values is None else values[chosen] for name, values in taken.items()}
         return replace(self, ids=tuple(np.asarray(self.ids)[chosen].tolist()), pixels=self.pixels[chosen], **taken)

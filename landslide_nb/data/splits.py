@@ -87,8 +87,8 @@ def split(
     fewest = min(np.bincount(labels[rest], minlength=2))
     if fewest < folds:
         raise DataError(f"{folds} folds need {folds} patches of each class outside the test part; found {fewest}")
-    if whole is not None and (found := len(np.unique(whole[rest]))) < folds:
-        raise DataError(f"{folds} folds need {folds} groups outside the test part; found {found}")
+    if whole is not None and (count := len(np.unique(whole[rest]))) < folds:
+        raise DataError(f"{folds} folds need {folds} groups outside the test part; found {count}")
     parts = _cut(labels[rest], folds, seed, None if whole is None else whole[rest])
     return Split(test, tuple((rest[a], rest[b]) for a, b in parts), whole)
 

@@ -143,10 +143,10 @@ def _stems(network: nn.Module, name: str, channels: int) -> list[nn.Conv2d]:
     first = known.first_conv if known else None
     named = {first} if isinstance(first, str) else set(first or ())
     named |= {one.replace(".", "_") for one in named}  # as timm calls them in a network that gives its features
-    found = [layer for of, layer in network.named_modules() if of in named and isinstance(layer, nn.Conv2d)]
-    if not found or any(layer.in_channels != channels for layer in found):
+    stems = [layer for of, layer in network.named_modules() if of in named and isinstance(layer, nn.Conv2d)]
+    if not stems or any(layer.in_channels != channels for layer in stems):
         raise StudyError(f"{name} has no first convolution to start anew; take stem 'repeat', or another network")
-    return found
+    return stems
 
 
 def _restart_stem(conv: nn.Conv2d, stem: Stem, seen: Sequence[Channel]) -> None:

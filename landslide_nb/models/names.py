@@ -39,11 +39,11 @@ class FusionName(NamedTuple):
     @classmethod
     def parse(cls, name: str) -> Self | None:
         """The parts of a name; None of another kind of backbone."""
-        if not (found := FUSION.fullmatch(name)):
+        if not (match := FUSION.fullmatch(name)):
             return None
-        options = [option.strip() for option in (found["options"] or "").split(",") if option.strip()]
+        options = [option.strip() for option in (match["options"] or "").split(",") if option.strip()]
         chosen = tuple(option for option in options if option != SHARED)
-        return cls(found["encoder"], chosen, SHARED in options)
+        return cls(match["encoder"], chosen, SHARED in options)
 
     def modalities(self, there: tuple[str, ...]) -> tuple[str, ...]:
         """Which of the modalities that are there the network sees, in their order.
@@ -75,8 +75,8 @@ class FusionName(NamedTuple):
             raise StudyError(
                 f"multi(shared): of {len(channels)} channels there are {counts}; take encoders that are not shared"
             )
-        made = {self.name_of(modality): seen[modality] for modality in reversed(modalities)}
-        return dict(reversed(made.items()))
+        encoders = {self.name_of(modality): seen[modality] for modality in reversed(modalities)}
+        return dict(reversed(encoders.items()))
 
     def name_of(self, modality: str) -> str:
         """The name of the encoder that sees a modality."""
@@ -85,11 +85,11 @@ class FusionName(NamedTuple):
 
 def by_modality(channels: tuple[Channel, ...]) -> dict[str, Places]:
     """Which channels come from each modality's bands alone, in the order of the first of them."""
-    found: dict[str, list[int]] = {}
+    grouped: dict[str, list[int]] = {}
     for place, channel in enumerate(channels):
         if len(channel.modalities) == 1:
-            found.setdefault(channel.modalities[0], []).append(place)
-    return {modality: tuple(places) for modality, places in found.items()}
+            grouped.setdefault(channel.modalities[0], []).append(place)
+    return {modality: tuple(places) for modality, places in grouped.items()}
 
 
 def timms_name(name: str) -> str:

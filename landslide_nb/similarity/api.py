@@ -95,16 +95,16 @@ def nearest(
 
     def search() -> dict[str, NDArray[Any]]:
         if method == "exact":
-            found = _search(_exact_tiles(pixels, bands, device, report), len(pixels), k)
+            neighbours = _search(_exact_tiles(pixels, bands, device, report), len(pixels), k)
         else:
-            found = _coarse_to_fine(pixels, bands, k, grid, max(k, candidates), report)
-        return {"indices": found[0], "similarities": found[1]}
+            neighbours = _coarse_to_fine(pixels, bands, k, grid, max(k, candidates), report)
+        return {"indices": neighbours[0], "similarities": neighbours[1]}
 
     if not keep:
         return _neighbours(search())
     how = {"k": k, "method": method, "sparse": None if method == "exact" else [grid, candidates], "device": device}
     key = key_of(code=code_of(__name__), pixels=pixels, **how, **bands._asdict())
-    return _neighbours(kept_arrays("neighbours", key, search, lambda found: _are_neighbours(found, len(pixels), k)))
+    return _neighbours(kept_arrays("neighbours", key, search, lambda arrays: _are_neighbours(arrays, len(pixels), k)))
 
 
 def recall(
@@ -125,12 +125,12 @@ def recall(
     n, k = indices.shape
     bands = bands_of(pixels, ranges)
     chosen = np.sort(np.random.default_rng(seed).permutation(n)[:sample])
-    found, values = _empty(len(chosen), k)
+    true_indices, values = _empty(len(chosen), k)
     left = prepare(pixels, chosen, bands)
     for part in in_blocks(np.arange(n), pixels.shape):
         tile = tile_of(left, prepare_lanes(pixels, part, bands), bands, len(part), same=False)
-        _offer(tile, chosen, part, found, values)
-    return float(np.mean([np.isin(true, given) for true, given in zip(found, indices[chosen], strict=True)]))
+        _offer(tile, chosen, part, true_indices, values)
+    return float(np.mean([np.isin(true, row) for true, row in zip(true_indices, indices[chosen], strict=True)]))
 
 
 def _check(pixels: Floats, k: int, method: str, grid: int, device: str | None) -> None:

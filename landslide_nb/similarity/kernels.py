@@ -74,8 +74,8 @@ def fill_planes(start: int, end: int, chosen: Indices, pixels: Floats, bands: Ba
         for band in range(pixels.shape[1]):
             stored, sums, spread = planes.pixels[patch, band], planes.sums[patch, band], planes.spread[patch, band]
             scale = bands.scale[band] / STEP
-            given, centre, half = pixels[chosen[patch], band], bands.centre[band], bands.c2[band] / 2
-            fill_plane(given, centre, scale, half, stored, sums, spread)
+            plane, centre, half = pixels[chosen[patch], band], bands.centre[band], bands.c2[band] / 2
+            fill_plane(plane, centre, scale, half, stored, sums, spread)
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath=FAST)

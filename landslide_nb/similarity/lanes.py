@@ -71,8 +71,8 @@ def fill_lanes(start: int, end: int, chosen: Indices, pixels: Floats, bands: Ban
         for band in range(c):
             scale, half = bands.scale[band] / STEP, bands.c2[band] / 2
             for lane in range(count):
-                given = pixels[chosen[pack * LANES + lane], band]
-                fill_plane(given, bands.centre[band], scale, half, stored[lane], sums[lane], spread[lane])
+                plane = pixels[chosen[pack * LANES + lane], band]
+                fill_plane(plane, bands.centre[band], scale, half, stored[lane], sums[lane], spread[lane])
             _interleave(stored[:count], lanes.pixels[pack, band])
             _interleave(sums[:count], lanes.sums[pack, band])
             _interleave(spread[:count], lanes.spread[pack, band])

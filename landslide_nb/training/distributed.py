@@ -23,7 +23,7 @@ def from_main(make: Callable[[], T]) -> T:
     world = processes()
     if world.num_processes == 1:
         return make()
-    made: list[Any] = [make() if world.is_main_process else None]
-    broadcast_object_list(made)
-    result: T = made[0]
+    shared: list[Any] = [make() if world.is_main_process else None]
+    broadcast_object_list(shared)
+    result: T = shared[0]
     return result
