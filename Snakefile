@@ -11,6 +11,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+import landslide_nb
 from landslide_nb.common.errors import LandslideError
 from landslide_nb.experiments.code import training_files
 from landslide_nb.experiments.study import Study
@@ -30,8 +31,9 @@ COMMAND = BIN / "landslide-nb"
 
 # What a trained network depends on, and what else a chapter does.
 STUDIES = Path("landslide_nb/experiments")
+SOURCES = Path(landslide_nb.__file__).parents[1]
 TRAINING = [
-    *(str(path.relative_to(Path.cwd())) for path in training_files()),
+    *(str(path.relative_to(SOURCES)) for path in training_files()),
     "landslide_nb/simulation/simulator.npz",
     *(str(STUDIES / name) for name in ("study.py", "grids.py", "run.py", f"editions/{EDITION}.toml", "paper/table2.csv")),
 ]

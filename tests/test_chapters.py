@@ -5,6 +5,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
@@ -252,6 +253,23 @@ def test_a_chapters_study_is_what_its_parameters_say(monkeypatch: pytest.MonkeyP
     ran[1:] = [PARAMETERS, "# Parameters\nepoch = 4"]
     with pytest.raises(StudyError, match="did you mean 'epochs'"):
         parameters.study(values | {"epoch": 4})
+
+
+@pytest.mark.parametrize("command", ["chapter 04", "fit", "plan", "export model"])
+def test_a_wrong_parameter_is_refused_before_anything_heavy_loads(command: str) -> None:
+    """Whoever mistypes a name would wait for torch, timm and papermill to be told so."""
+    program = f"""
+import sys
+from landslide_nb.cli import main
+sys.argv = ["landslide-nb", *{command.split()!r}, "-p", "epoch", "3"]
+try:
+    main()
+finally:
+    print(sorted({{"torch", "timm", "papermill", "pandas"}} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 1 and done.stderr == "error: unknown parameter 'epoch'; did you mean 'epochs'?\n"
+    assert done.stdout == "[]\n"
 
 
 def test_plain_papermill_names_a_wrong_parameter(tmp_path: Path) -> None:

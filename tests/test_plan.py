@@ -149,13 +149,14 @@ def test_what_no_longer_serves_is_pruned_and_nothing_else(empty: Path, command: 
     assert [run.state for run in inventory.kept()] == ["leftover", "current", "current", "interrupted"]
 
 
-def snakemake(folder: Path, *options: str) -> str:
+def snakemake(folder: Path, *options: str, config: tuple[str, ...] = ("jobs=runs",), ends: int = 0) -> str:
     """What Snakemake prints in a folder that looks like the checkout, a job for each run."""
     for part in ("Snakefile", "_config.yml", "notebooks", "book", "landslide_nb"):
-        (folder / part).symlink_to(ROOT / part)
-    command = [str(Path(sys.executable).parent / "snakemake"), "--config", "edition=smoke", "jobs=runs", *options]
+        if not (folder / part).exists():
+            (folder / part).symlink_to(ROOT / part)
+    command = [str(Path(sys.executable).parent / "snakemake"), "--config", "edition=smoke", *config, *options]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == ends, done.stdout + done.stderr
     return done.stdout + done.stderr
 
 
@@ -165,6 +166,22 @@ def test_snakemake_plans_a_job_for_each_run(tmp_path: Path) -> None:
     for name in plan.jobs(Study.load("smoke")):
         assert said.count(f"output: build/smoke/runs/{name}.done") == 1
     assert "mem_mb=8000" in said and "runtime=240" in said
+
+
+def test_snakemake_passes_any_parameter_and_refuses_others(tmp_path: Path) -> None:
+    """`--config epochs=3` would build plain smoke without a word, and a misspelt name cost an hour."""
+    dry = ("-n", "-p", "--cores", "2")
+    text = snakemake(tmp_path, *dry, config=("epochs=3", "weights=my weights.pth"))
+    assert "fit -p edition smoke -p epochs 3 -p weights 'my weights.pth'" in text
+    assert text.count("-p edition smoke -p epochs 3 -p weights 'my weights.pth'") == 1 + len(
+        list(ROOT.glob("notebooks/*.ipynb"))
+    )
+    wrong = {
+        "epoch=3": "unknown parameter 'epoch'; did you mean 'epochs'?",
+        "epochs=three": "parameter 'epochs' is 'three'",
+    }
+    for given, expected in wrong.items():
+        assert expected in snakemake(tmp_path, *dry, config=(given,), ends=1)
 
 
 # A scheduler: it starts the job script beside it, and says the job's number.

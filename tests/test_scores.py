@@ -19,7 +19,7 @@ from landslide_nb.experiments.results import hold_out, out_of_fold, reported, tr
 from landslide_nb.experiments.run import Result
 from landslide_nb.experiments.study import Study
 from landslide_nb.metrics import bootstrap
-from landslide_nb.metrics.bootstrap import Interval, auroc_interval, f1_difference, f1_interval
+from landslide_nb.metrics.bootstrap import Interval, auroc_interval, f1_difference, f1_interval, folds_f1, interval
 from landslide_nb.models import heads
 
 N, TEST = 60, 12
@@ -312,5 +312,8 @@ def test_heads_are_scored_on_patches_that_none_was_fitted_on() -> None:
         decided[result.validation] = head.predict(result.embeddings[result.validation]) == 1
     assert 0.2 < f1_score(labels, decided) < 0.9, "the embeddings are too easy or too hard to show anything"
     assert table["test F1"]["SVM, C = 1"].value == pytest.approx(f1_score(labels, decided))
+    svm = [heads.svm(1.0).fit(r.embeddings[r.train], labels[r.train]).predict(r.embeddings) == 1 for r in results]
+    training = interval(folds_f1(labels, [result.train for result in results], svm, 100))
+    np.testing.assert_allclose(tuple(table["train F1"]["SVM, C = 1"]), tuple(training), atol=0.02)
     assert table["paper test F1"]["SVM, C = 0.1"] == 0.8938
     assert table["ours"]["FC"] == Interval(0, 0, 0)

@@ -245,6 +245,11 @@ def test_pretraining_and_stems_change_one_thing() -> None:
     study = Study.load("smoke")
     base = grids.baseline(study)
     assert grids.by_pretraining(study) == {"none": base.replace(weights="none"), "imagenet": base}
+    rows = grids.by_pretraining(study.replace(weights="none", backbone="resnet18"))
+    assert [(name, row.backbone, row.weights) for name, row in rows.items()] == [
+        ("none", "tf_efficientnet_lite0", "none"),
+        ("imagenet", "tf_efficientnet_lite0", "imagenet"),
+    ], "a study that starts at random would compare nothing with nothing"
     assert grids.by_stem(study) == {stem: base.replace(stem=stem) for stem in ("repeat", "aware", "random")}
 
 

@@ -50,6 +50,16 @@ def test_tables_that_are_gone_do_not_stay(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "results").iterdir()) == ["04_backbones-1.csv", "ssim.csv"]
 
 
+def test_tables_of_other_chapters_stay(tmp_path: Path) -> None:
+    """Writing the numbers of one chapter again would delete those of nine others."""
+    both = chapter(tmp_path / "both", shown())
+    chapter(tmp_path / "both", shown(), shown(), name="05_ablations")
+    tables_csv.write(both, tmp_path / "results")
+    tables_csv.write(chapter(tmp_path / "one", shown(), name="05_ablations"), tmp_path / "results")
+    names = sorted(path.name for path in (tmp_path / "results").iterdir())
+    assert names == ["04_backbones-1.csv", "05_ablations-1.csv"]
+
+
 @pytest.mark.parametrize(
     ("now", "said"),
     [
