@@ -205,3 +205,12 @@ def test_a_text_of_something_else_is_refused(change: dict[str, object]) -> None:
     """A typing error in a data set's file would be found as a wrong result."""
     with pytest.raises(ValueError, match="validation error"):
         DataSet.from_json(json.dumps(json.loads(CHALLENGE.to_json()) | change))
+
+
+def test_a_level_that_adds_nothing_is_not_offered() -> None:
+    """`indices` would quietly mean edges where the bands allow no index."""
+    alone = BandSet(bands=optical("nir"))
+    assert alone.levels == {"bands": 1, "edges": 3} and alone.counts == (1, 3)
+    assert PICTURE.levels == {"bands": 3, "indices": 6, "edges": 8}
+    assert CHALLENGE.bands.levels == {"bands": 12, "indices": 20, "edges": 28}
+    assert BandSet(bands=optical("coastal")).levels == {"bands": 1}

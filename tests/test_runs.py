@@ -160,6 +160,21 @@ def test_what_does_not_determine_a_run_does_not_change_its_key(data: Path, chang
     assert Run(study(data, **change), 0).key == Run(study(data), 0).key
 
 
+def test_words_and_places_are_not_in_the_key(data: Path, tmp_path: Path) -> None:
+    """Another spelling of a credit, or weights in another folder, would train everything again."""
+    plain = study(data)
+    titled = plain.data_set.model_copy(update={"title": "Another title", "credit": "somebody", "licence": "none"})
+    assert Run(plain.replace(data_set=titled), 0).key == Run(plain, 0).key
+    here, there = tmp_path / "here.pth", tmp_path / "there.pth"
+    for path in (here, there):
+        path.write_bytes(b"the same weights")
+    first, moved = (Run(study(data, weights=str(path)), 0) for path in (here, there))
+    assert first.key == moved.key != Run(plain, 0).key
+    assert first.record["weights"] == str(here)
+    there.write_bytes(b"other weights")
+    assert Run(study(data, weights=str(there)), 0).key != first.key
+
+
 def test_a_copy_of_the_data_is_the_same_run(data: Path, tmp_path: Path) -> None:
     """Moving the data would train everything again."""
     shutil.copy(data, tmp_path / "moved.h5")

@@ -179,12 +179,17 @@ class BandSet(BaseModel):
         return None if not self.radar or None in places else tuple(place for place in places if place is not None)
 
     @cached_property
+    def levels(self) -> dict[str, int]:
+        """How many channels each of `LEVELS` has; a level that adds nothing is left out."""
+        counts = {LEVELS[0]: len(self.bands)}
+        for level, names in zip(LEVELS[1:], self.derived or (), strict=False):
+            counts |= {level: list(counts.values())[-1] + len(names)} if names else {}
+        return counts
+
+    @cached_property
     def counts(self) -> tuple[int, ...]:
-        """How many channels each level of `LEVELS` has; a level that adds nothing is left out."""
-        counts = [len(self.bands)]
-        for names in self.derived or ():
-            counts += [counts[-1] + len(names)] if names else []
-        return tuple(counts)
+        """How many channels there can be."""
+        return tuple(self.levels.values())
 
     def channels(self, count: int) -> tuple[Channel, ...]:
         """The first `count` channels: bands, then derived ones."""

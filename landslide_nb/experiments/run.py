@@ -40,6 +40,7 @@ from landslide_nb.training.fold import Fitted, fit_fold
 from landslide_nb.training.loop import build
 
 SPLIT: Final = ("n_test", "test_region", "split", "folds", "data_seed")  # what decides who trains
+TEXTS: Final = {"bands": {"__all__": {"title"}}}  # of a band set, which no number depends on
 CHOICE: Final = {"data", "simulated_patches", "edition", *SPLIT}
 
 
@@ -111,8 +112,11 @@ class Run:
         # The fingerprint does not depend on the patches' order; a run's arrays and its split do.
         order = hashlib.sha256("\n".join(self.data[0].ids).encode()).hexdigest()[:16]
         where = {"fold": self.fold, "fingerprint": self.data[0].fingerprint, "order": order}
-        weights = {"weights_file": _file_hash(self.study.weights)}
-        return self.study.settings.model_dump(mode="json") | split | where | weights | code_version()
+        hashed = _file_hash(self.study.weights)  # where a file of weights lies does not matter
+        weights = {"weights_file": hashed} | ({"weights": "a file"} if hashed else {})
+        settings = self.study.settings.model_dump(mode="json", exclude={"data_set"})
+        settings |= {"bands": self.study.data_set.bands.model_dump(mode="json", exclude=TEXTS)}
+        return settings | split | where | weights | code_version()
 
     @property
     def key(self) -> str:
@@ -148,8 +152,9 @@ class Run:
 
     @property
     def record(self) -> dict[str, object]:
-        """What a run says of itself: all that determines it, and who asked for it."""
-        return self.determined_by | {"edition": self.study.edition, "processes": processes().num_processes}
+        """What a run says of itself: all that determines it, its data set and weights by name, and who asked for it."""
+        names = {"data_set": self.study.data_set.model_dump(mode="json"), "weights": self.study.weights}
+        return self.determined_by | names | {"edition": self.study.edition, "processes": processes().num_processes}
 
     def _fit(self, report: Report) -> None:
         patches, split = self.data

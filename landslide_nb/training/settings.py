@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from landslide_nb.data.bands import LEVELS, Channel
+from landslide_nb.data.bands import Channel
 from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.data.dataset import DataSet
 from landslide_nb.models.names import Stem, check_bands, check_name
@@ -81,12 +81,12 @@ class Settings(BaseModel):
         """A level by its name becomes the number of its channels, which has to be one that the bands offer."""
         if "data_set" not in known.data:  # which is wrong, and said to be
             return channels
-        counts = known.data["data_set"].bands.counts
-        if isinstance(channels, str) and channels in LEVELS[: len(counts)]:
-            return counts[LEVELS.index(channels)]
-        if isinstance(channels, int) and channels in counts:
+        levels = known.data["data_set"].bands.levels
+        if isinstance(channels, str) and channels in levels:
+            return levels[channels]
+        if isinstance(channels, int) and channels in levels.values():
             return channels
-        names = ", ".join(f"{level!r} ({count})" for level, count in zip(LEVELS, counts, strict=False))
+        names = ", ".join(f"{level!r} ({count})" for level, count in levels.items())
         raise PydanticCustomError("channels", "{names}", {"names": names})
 
     @model_validator(mode="after")
