@@ -96,6 +96,7 @@ def test_the_build_says_on_which_data(tiny: Patches, tmp_path: Path) -> None:
         (tmp_path / f"0{number}_some.json").write_text(json.dumps(facts))
     page = build_page(tmp_path, "smoke", "abc")
     assert f"| data fingerprint 2 | `{credited.fingerprint}` |" in page
+    assert "| data 1 | simulated patches, in the format of " in page
     assert "| credit 2 | Somebody (2026); licence: CC0 |" in page and "| data 2 | own.h5: " in page
     assert f"| data fingerprint 1 | `{simulate(24, Study.load('smoke').data_seed).fingerprint}` |" in page
     more = {"chapter": "03_some", "seconds": 1.0, "edition": "smoke"}

@@ -84,8 +84,17 @@ def _data(facts: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     rows = {}
     for number, (patches, study) in enumerate(studies.items(), 1):
         which = f" {number}" if len(studies) > 1 else ""
-        name = study.data if study.simulated else Path(study.data).name
-        rows[f"data{which}"] = f"{name}: {study.data_set.title}"
-        rows[f"credit{which}"] = f"{study.data_set.credit}; licence: {study.data_set.licence}"
+        title = study.data_set.title
+        rows[f"data{which}"] = _named(study, title)
+        derived = "simulator fitted to statistics by " if study.simulated else ""
+        rows[f"credit{which}"] = f"{derived}{study.data_set.credit}; licence: {study.data_set.licence}"
         rows[f"data fingerprint{which}"] = f"`{patches}`"
     return rows
+
+
+def _named(study: Study, title: str) -> str:
+    """The data of a study, in words: what is simulated is called so."""
+    if study.simulated:
+        return f"simulated patches, in the format of {title}"
+    name = Path(study.data).name
+    return f"{name}: statistical twins of patches of {title}" if study.twins else f"{name}: {title}"
