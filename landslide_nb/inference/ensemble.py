@@ -7,7 +7,7 @@ of one member of weight 1.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import ClassVar, Final, Protocol
+from typing import ClassVar, Final
 
 import lightgbm
 import numpy as np
@@ -28,13 +28,6 @@ from landslide_nb.training.loop import State, build, predict
 from landslide_nb.training.settings import Settings
 
 HALF: Final = 0.5  # the threshold where nobody has chosen one
-
-
-class Predictor(Protocol):
-    """What can say how likely a landslide is."""
-
-    def log_odds(self, pixels: Tensor) -> Scores:
-        """Log-odds `(N,)`, of pixels `(N, C, H, W)` on `device()`."""
 
 
 @dataclass(frozen=True, eq=False)
