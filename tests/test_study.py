@@ -1,5 +1,6 @@
 """The study's parameters: refused when they are wrong, the paper's where they are the paper's."""
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any, Literal
@@ -11,7 +12,7 @@ from pydantic import ValidationError
 from landslide_nb.common.errors import DataError, StudyError
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.sources import zindi
-from landslide_nb.experiments import grids
+from landslide_nb.experiments import grids, plan
 from landslide_nb.experiments.published import published
 from landslide_nb.experiments.study import EDITIONS, SIMULATED, Study
 from landslide_nb.simulation import draw, render
@@ -199,7 +200,7 @@ def test_published_best_scores() -> None:
 @pytest.mark.parametrize("edition", EDITIONS)
 def test_ablations_are_table_2(edition: str) -> None:
     """A row of our table would be of another experiment than the paper's row of that name."""
-    study = Study.load(edition)
+    study = Study.load(edition, left_out=[])
     rows = grids.ablations(study)
     table = published("table2").set_index("row")
     assert list(rows) == list(table.index)
@@ -256,7 +257,7 @@ def test_pretraining_and_stems_change_one_thing() -> None:
 @pytest.mark.parametrize("edition", EDITIONS)
 def test_experiments_are_all_and_each_once(edition: str) -> None:
     """A chapter would lack a run, or the same network be trained twice."""
-    study = Study.load(edition)
+    study = Study.load(edition, left_out=[])
     base = grids.baseline(study)
     more = [grids.best(study).replace(smote_scope="before_split"), base.replace(weights="none")]
     more += [base.replace(stem=stem) for stem in ("aware", "random")]
@@ -275,6 +276,25 @@ def test_experiments_are_all_and_each_once(edition: str) -> None:
     assert len(set(keys)) == len(keys)
     assert set(keys) == {row.settings.model_dump_json() for row in wanted}
     assert len(keys) == len(wanted) - 1  # the baseline's own backbone is in both
+
+
+def test_what_is_left_out_has_no_run_and_no_row() -> None:
+    """A first look would train what nobody has time for, or an edition lose what others are compared with."""
+    study = Study.load("lite", left_out=["+ step schedule", "stem aware", "encoders"])
+    names = set(grids.experiments(study))
+    assert not {"+ step schedule", "+ step schedule, longer", "stem aware", "encoders"} & names
+    assert {"baseline", "+ step schedule"} - set(grids.ablations(study)) == {"+ step schedule"}
+    assert list(grids.by_stem(study)) == ["repeat", "random"]
+    for needed in ("baseline", "+ cosine + SSIM-SMOTE", "one stem", "nothing"):
+        with pytest.raises(StudyError, match=f"left out is called '{re.escape(needed)}'"):
+            Study.load("lite", left_out=[needed])
+
+
+def test_a_first_look_stays_short() -> None:
+    """`make book` would take a newcomer's patience: every run more, and every step, is one that somebody waits for."""
+    studies = grids.experiments(Study.load("smoke")).values()
+    assert sum(study.folds for study in studies) <= 30
+    assert sum(plan.images(study) // study.batch_size * study.folds for study in studies) <= 450
 
 
 def test_simulated_patches_are_kept(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:

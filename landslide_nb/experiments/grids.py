@@ -1,21 +1,37 @@
-"""Grids: which runs each chapter needs, as studies by name."""
+"""Grids: which runs each chapter needs, as studies by name.
 
-from typing import get_args
+An edition may leave out what it has no time for (`Study.left_out`); tables then have no such row. What others are compared with stays.
+"""
+
+from typing import Final, get_args
 
 from landslide_nb.experiments.published import published
 from landslide_nb.experiments.study import Study
 from landslide_nb.models.names import PACKAGED, Stem
 
+BASELINE: Final = "baseline"  # the first row of Table 2
+BEST: Final = "+ cosine + SSIM-SMOTE"  # the last
+
 
 def ablations(study: Study) -> dict[str, Study]:
-    """The rows of the paper's Table 2 as studies; image sizes in the table's proportions.
+    """The rows of the paper's Table 2 as studies, but for those left out; each is called by the channels that it has here."""
+    return {row_name(row, study): each for row, each in _asked(study, _table2(study)).items()}
+
+
+def _asked(study: Study, named: dict[str, Study]) -> dict[str, Study]:
+    """Those studies that are not left out."""
+    return {name: each for name, each in named.items() if name not in study.left_out}
+
+
+def _table2(study: Study) -> dict[str, Study]:
+    """All rows of the paper's Table 2, by its names; image sizes in the table's proportions.
 
     Where the paper derives channels, so does a row here, with as many as the bands allow; it is left out where they allow none.
     """
     table, bands = published("table2"), study.data_set.bands
     base, levels = table["size"].iloc[0], sorted(table["channels"].unique())
     return {
-        row_name(row["row"], study): study.replace(
+        row["row"]: study.replace(
             image_size=round(study.image_size * row["size"] / base),
             smote=study.smote_per_patch if row["smote"] else 0,
             channels=bands.counts[levels.index(row["channels"])],
@@ -41,12 +57,17 @@ def longer_ablations(study: Study) -> dict[str, Study]:
 
 def baseline(study: Study) -> Study:
     """The first row of Table 2."""
-    return next(iter(ablations(study).values()))
+    return _table2(study)[BASELINE]
 
 
 def best(study: Study) -> Study:
     """The last row of Table 2: the paper's best network, whose embeddings Table 3 gives to the heads."""
-    return list(ablations(study).values())[-1]
+    return _table2(study)[BEST]
+
+
+def without_smote(study: Study) -> Study:
+    """The best network without SSIM-SMOTE."""
+    return _table2(study)["+ cosine schedule"]
 
 
 def before_split(study: Study) -> Study:
@@ -75,7 +96,8 @@ def by_pretraining(study: Study) -> dict[str, Study]:
 def by_stem(study: Study) -> dict[str, Study]:
     """The baseline, whose first filters are timm's repeated ones, and with the other stems."""
     base = baseline(study)
-    return {stem: base.replace(stem=stem) for stem in get_args(Stem)}
+    named = {f"stem {stem}": base.replace(stem=stem) for stem in get_args(Stem)}
+    return {name.removeprefix("stem "): each for name, each in _asked(study, named).items()}
 
 
 def by_modality(study: Study) -> dict[str, Study]:
@@ -97,7 +119,7 @@ def by_modality(study: Study) -> dict[str, Study]:
         "encoders": multi,
         "encoders, dropout": multi.replace(**dropout),
     }
-    return studies | ({"encoders, passes share": shared} if bands.other_pass else {})
+    return _asked(study, studies | ({"encoders, passes share": shared} if bands.other_pass else {}))
 
 
 def contenders(study: Study) -> dict[str, Study]:
@@ -108,10 +130,11 @@ def contenders(study: Study) -> dict[str, Study]:
 
 def experiments(study: Study) -> dict[str, Study]:
     """Every study that the chapters ask runs of, once, under one of its names."""
-    named = ablations(study) | by_backbone(study) | {"SSIM-SMOTE before the split": before_split(study)}
+    named = ablations(study) | by_backbone(study)
+    named |= {"SSIM-SMOTE before the split": before_split(study), "+ cosine schedule": without_smote(study)}
     named |= {f"weights {name}": each for name, each in by_pretraining(study).items()}
     named |= {f"stem {name}": each for name, each in by_stem(study).items()}
     named |= by_modality(study)
-    named |= {f"{name}, {each.epochs} epochs": each for name, each in longer_ablations(study).items()}
+    named |= {f"{name}, longer": each for name, each in longer_ablations(study).items()}
     distinct = {each.settings.model_dump_json(): (name, each) for name, each in reversed(named.items())}
     return dict(reversed(distinct.values()))

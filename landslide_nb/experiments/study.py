@@ -1,5 +1,6 @@
 """Study: the typed parameters of everything, and the editions."""
 
+import csv
 import difflib
 import tomllib
 from collections.abc import Mapping
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from landslide_nb.common.errors import StudyError
 from landslide_nb.data.challenge import CHALLENGE
@@ -57,6 +58,11 @@ class Study(Settings):
     )
     longer: int = Field(
         1, ge=1, description="chapters 05 and 10: how many times as long Table 2 is trained once more; 1: not at all"
+    )
+    left_out: Annotated[tuple[str, ...], Field(strict=False)] = Field(
+        (),
+        description="experiments that are not trained, for want of time; the tables do without them. Any row of Table 2 but the first"
+        " and the last, `stem aware`, and any network by modality but `one stem`",
     )
     missing_rate: Annotated[float, Field(gt=0, lt=1)] = Field(
         0.25, description="chapter 09: the modality dropout of those networks that have it"
@@ -114,6 +120,17 @@ class Study(Settings):
             check_name(name)
         return names
 
+    @field_validator("left_out")
+    @classmethod
+    def _known_experiments(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if wrong := sorted(set(names) - set(optional())):
+            raise PydanticCustomError(
+                "left_out",
+                "no experiment that can be left out is called {name}; such are {known}",
+                {"name": repr(wrong[0]), "known": "; ".join(optional())},
+            )
+        return names
+
     @property
     def settings(self) -> Settings:
         """The parameters that determine a training run, without the rest."""
@@ -168,6 +185,13 @@ class Study(Settings):
         return f"> {kind} {self.note}"
 
 
+def optional() -> tuple[str, ...]:
+    """The experiments that an edition may leave out: nothing else is compared with them."""
+    with (RESOURCES / "paper" / "table2.csv").open(encoding="utf-8") as stream:
+        rows = [row["row"] for row in csv.DictReader(stream)]
+    return (*rows[1:-1], "stem aware", "one stem, dropout", "encoders", "encoders, dropout", "encoders, passes share")
+
+
 def _data_set_of(data: object) -> DataSet:
     """What the patches of some data are; the challenge's where they are simulated, or where nobody can look yet."""
     if not isinstance(data, str) or data == SIMULATED or data.startswith(TWINS) or not Path(data).exists():
@@ -186,7 +210,7 @@ def _sentence(error: ErrorDetails) -> str:
         return f"unknown parameter {name!r}; {hint}"
     if error["type"] == "missing":
         return f"parameter {name!r} is missing"
-    if error["type"] == "bands":  # said in a whole sentence
+    if error["type"] in ("bands", "left_out"):  # said in a whole sentence
         return error["msg"]
     expected = error["msg"].removeprefix("Input should be ")
     return f"parameter {name!r} is {value!r} ({type(value).__name__}); expected {expected}"
