@@ -1,4 +1,4 @@
-# make book · make test · make lint · make bench · make reference · make check-reference
+# make book · make test · make test-slow · make lint · make bench · make reference · make check-reference
 #
 # On a fresh machine with Python 3.11, pip, make and a compiler, `make book` sets up all and does the main job.
 
@@ -16,14 +16,20 @@ VENV := .venv
 BIN := $(VENV)/bin
 export NUMBA_CACHE_DIR := $(CURDIR)/build/numba
 
-.PHONY: book test lint bench install reference check-reference clean
+.PHONY: book test test-slow lint bench install reference check-reference clean
 
 book: install
 	$(BIN)/snakemake --cores all --quiet rules --config edition=$(EDITION) data='$(DATA)' statistics='$(STATISTICS)' patch='$(PATCH)'
 	@echo "The book: $(CURDIR)/build/$(EDITION)/_build/html/index.html"
 
+# On every core; a file's tests stay together, since they share what they have trained.
+PYTEST = $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+
 test: install
-	$(BIN)/pytest
+	$(PYTEST) -m "not slow"
+
+test-slow: install
+	$(PYTEST) -m slow
 
 lint: install
 	$(BIN)/ruff check .

@@ -56,9 +56,10 @@ def specifiers(requirements: Iterable[str]) -> Specifiers:
 
 
 def run_time() -> Specifiers:
-    """Give what the study needs to run: Python and the dependencies of pyproject.toml."""
+    """Give what the study needs to run: Python, and the dependencies of the package and of the book."""
     project = pyproject()["project"]
-    return specifiers([f"python{project['requires-python']}", *project["dependencies"]])
+    book = project["optional-dependencies"]["book"]
+    return specifiers([f"python{project['requires-python']}", *project["dependencies"], *book])
 
 
 def everything() -> Specifiers:

@@ -143,17 +143,35 @@ np.save(sys.argv[3], bundle.read(sys.argv[1]).probabilities(bands))
 """
 
 
+# What the extra `book` of pyproject.toml brings.
+BOOK_ONLY = (
+    "onnx",
+    "onnxruntime",
+    "imblearn",
+    "umap",
+    "matplotlib",
+    "seaborn",
+    "IPython",
+    "nbformat",
+    "papermill",
+    "snakemake",
+)
+
+
 def test_another_process_elsewhere_predicts_the_same(
     written: Path, mixed: Ensemble, tiny: Patches, bands: Tensor, tmp_path: Path
 ) -> None:
-    """The folder would need the store, the data or the place where it was made."""
-    elsewhere, store = tmp_path / "elsewhere", tmp_path / "empty"
+    """The folder would need the store, the data or the place where it was made, or `pip install landslide-nb` were not enough."""
+    elsewhere, store, missing = tmp_path / "elsewhere", tmp_path / "empty", tmp_path / "missing"
     elsewhere.mkdir()
+    missing.mkdir()
+    for name in BOOK_ONLY:
+        (missing / f"{name}.py").write_text(f"raise ImportError('{name} is not there')", "utf-8")
     np.save(tmp_path / "bands.npy", tiny.pixels)
     arguments = [
         str(path) for path in (written.rename(elsewhere / "moved"), tmp_path / "bands.npy", tmp_path / "told.npy")
     ]
-    environment = os.environ | {"LANDSLIDE_NB_STORE": str(store)}
+    environment = os.environ | {"LANDSLIDE_NB_STORE": str(store), "PYTHONPATH": str(missing)}
     subprocess.run([sys.executable, "-c", FRESH, *arguments], cwd=elsewhere, env=environment, check=True)
     np.testing.assert_allclose(np.load(tmp_path / "told.npy"), mixed.probabilities(bands), atol=1e-6)
     assert not store.exists()
@@ -314,6 +332,7 @@ def test_an_experiment_is_packed_with_its_scores(trained: list[Run], monkeypatch
         export.pack(study, "CutMix")
 
 
+@pytest.mark.slow
 def test_the_whole_of_chapter_09_is_packed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """What is handed on would be weighed, flipped or cut otherwise than what the book scores."""
     monkeypatch.setattr(incremental, "speed", lambda _: None)  # not what is tested, and slow

@@ -76,7 +76,9 @@ def copy(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("name", sections())
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name == "A data set" else pytest.mark.slow) for name in sections()]
+)
 def test_a_worked_example_works(name: str, copy: Path) -> None:
     """A reader would follow the page and end in an error."""
     for block in sections()[name]:

@@ -28,6 +28,8 @@ def export(
     from landslide_nb.inference import bundle
     from landslide_nb.inference.export import pack
 
+    if onnx:
+        import landslide_nb.inference.onnx  # noqa: F401 - what is missing shows before the training
     zindi.check_new(output)
     ensemble, card = pack(chosen, network, typer.echo)
     bundle.write(ensemble, output, card, onnx)

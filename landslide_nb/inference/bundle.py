@@ -27,7 +27,6 @@ from landslide_nb.data.sources.zindi import check_new
 from landslide_nb.experiments.code import LIBRARIES
 from landslide_nb.inference.card import Card
 from landslide_nb.inference.ensemble import HALF, Ensemble, Fold, Network, Trees
-from landslide_nb.inference.onnx import write as write_onnx
 from landslide_nb.training.settings import Settings
 
 FORMAT: Final = "landslide-nb ensemble 2"
@@ -133,6 +132,8 @@ def _write_fold(folder: Path, number: int, fold: Fold, onnx: bool) -> Json:
         write_member = _write_trees if isinstance(member, Trees) else _write_network
         entry = {"name": name, "weight": fold.weights[name]} | write_member(folder, stem, member)  # type: ignore[arg-type]
         if onnx and isinstance(member, Network):
+            from landslide_nb.inference.onnx import write as write_onnx  # noqa: PLC0415 - comes with the book, and `predict` does without
+
             entry["onnx"] = f"{stem}.onnx"
             write_onnx(member, folder / entry["onnx"])
         members.append(entry)
