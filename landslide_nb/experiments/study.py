@@ -93,7 +93,8 @@ class Study(Settings):
         if "data_set" in overrides:
             raise StudyError("unknown parameter 'data_set'; what the patches are is known from `data`")
         base = tomllib.loads((RESOURCES / "editions" / f"{edition}.toml").read_text("utf-8"))
-        changed = {name: value for name, value in overrides.items() if value is not None}
+        known = cls.model_fields
+        changed = {name: value for name, value in overrides.items() if value is not None or name not in known}
         return cls._checked(base | {"edition": edition, "data": data, "data_set": _data_set_of(data)} | changed)
 
     @classmethod
