@@ -147,7 +147,7 @@ def test_a_good_chapter_is_whole_and_tidy(tmp_path: Path) -> None:
     }
     assert "papermill" not in json.dumps([notebook.metadata, *(cell.metadata for cell in notebook.cells)])
     assert not any("execution" in cell.metadata for cell in notebook.cells)
-    facts = json.loads(output.with_suffix(".json").read_text())
+    facts = json.loads(output.with_suffix(".json").read_text("utf-8"))
     given = {"edition": "smoke", "epochs": 3}
     assert facts == {"chapter": "09_good", "seconds": seconds, "edition": "smoke", "parameters": given}
     assert sorted(path.name for path in output.parent.iterdir()) == ["09_good.ipynb", "09_good.json"]
@@ -177,10 +177,10 @@ def test_a_chapter_that_is_not_whole_is_not_there(
 def test_a_failing_chapter_leaves_the_older_one(tmp_path: Path) -> None:
     """A failed attempt would take away the chapter that was there."""
     output = tmp_path / "09.ipynb"
-    output.write_text("older")
+    output.write_text("older", "utf-8")
     with pytest.raises(ChapterError):
         execute.execute(written(tmp_path / "bad.ipynb", "1 / 0"), output, {})
-    assert output.read_text() == "older"
+    assert output.read_text("utf-8") == "older"
 
 
 @pytest.mark.parametrize(

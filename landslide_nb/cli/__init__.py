@@ -1,6 +1,7 @@
 """landslide-nb: data in, chapters and runs out. An error is one sentence and an exit code that is not 0."""
 
 import sys
+from io import TextIOWrapper
 
 import typer
 
@@ -15,6 +16,9 @@ for group in (data, training, inference, book):
 
 def main() -> None:
     """Run the command line; our own errors become one sentence on standard error and exit code 1."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # what a terminal has no letter for becomes a question mark
+            stream.reconfigure(errors="replace")
     try:
         app()
     except LandslideError as error:

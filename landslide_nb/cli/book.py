@@ -40,12 +40,12 @@ def pages(folder: Path, edition: str = "smoke", commit: str = "unknown") -> None
     """Write what the book makes of its executed chapters into FOLDER, beside them: pages, the cover, the front page's answer."""
     from landslide_nb.publish import execute, landing, pages
 
-    (folder / "parameters.md").write_text(pages.parameters_page())
+    (folder / "parameters.md").write_text(pages.parameters_page(), "utf-8")
     (folder / "cover.png").write_bytes(landing.cover(execute.find("01", folder)))
     last = execute.find("10", folder)
     (folder / landing.PICTURE).write_bytes(landing.cover(last))
-    (folder / "answer.txt").write_text(landing.answer(last, Study.load(edition).note))
-    (folder / "about_this_build.md").write_text(pages.build_page(folder, edition, commit))
+    (folder / "answer.txt").write_text(landing.answer(last, Study.load(edition).note), "utf-8")
+    (folder / "about_this_build.md").write_text(pages.build_page(folder, edition, commit), "utf-8")
 
 
 @app.command()
@@ -58,9 +58,9 @@ def readme(
     from landslide_nb.common.files import replacing
     from landslide_nb.publish import execute, landing
 
-    text = landing.readme(file.read_text(), execute.find("10", folder), Study.load(edition).note)
+    text = landing.readme(file.read_text("utf-8"), execute.find("10", folder), Study.load(edition).note)
     with replacing(file) as temporary:
-        temporary.write_text(text)
+        temporary.write_text(text, "utf-8")
 
 
 @app.command()

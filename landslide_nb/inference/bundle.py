@@ -52,7 +52,7 @@ def write(ensemble: Ensemble, folder: str | Path, card: Card, onnx: bool = False
     """
     with _new_folder(Path(folder)) as temporary:
         folds = [_write_fold(temporary, number, fold, onnx) for number, fold in enumerate(ensemble.folds, 1)]
-        (temporary / CARD).write_text(card.text(ensemble))
+        (temporary / CARD).write_text(card.text(ensemble), "utf-8")
         content = {
             "format": FORMAT,
             "data_set": ensemble.data_set.model_dump(mode="json"),
@@ -62,7 +62,7 @@ def write(ensemble: Ensemble, folder: str | Path, card: Card, onnx: bool = False
             "files": {path.name: _hash(path) for path in sorted(temporary.iterdir())},
             "libraries": {name: version(name) for name in (*LIBRARIES, "lightgbm")},
         }
-        (temporary / MAIN).write_text(json.dumps(content | {"sha256": _hash_of(content)}, indent=1))
+        (temporary / MAIN).write_text(json.dumps(content | {"sha256": _hash_of(content)}, indent=1), "utf-8")
         for path in temporary.iterdir():  # safetensors lets only its owner read what it writes
             path.chmod((temporary / MAIN).stat().st_mode)
 
@@ -100,7 +100,7 @@ def read_run(folder: str | Path) -> Network:
     """
     folder = Path(folder)
     try:
-        record = json.loads((folder / "run.json").read_text())
+        record = json.loads((folder / "run.json").read_text("utf-8"))
         settings = Settings(**{name: record[name] for name in Settings.model_fields if name in record})
         with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
             scaler = Scaler(arrays["centre"], arrays["scale"])

@@ -30,7 +30,7 @@ def code_drift(page: Path) -> str:
     Args:
         page: as `build_page` made it.
     """
-    match = re.search(r"\| code of the runs \| `(\w+)` \|", page.read_text()) if page.is_file() else None
+    match = re.search(r"\| code of the runs \| `(\w+)` \|", page.read_text("utf-8")) if page.is_file() else None
     if not match:
         return f"{page} does not exist, or does not say what code its numbers come from: `make reference` writes it"
     now = code_version()["code"]

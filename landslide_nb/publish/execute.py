@@ -77,7 +77,7 @@ def execute(notebook: Path, output: Path, parameters: Mapping[str, Any]) -> floa
         nbformat.write(tidy(executed), temporary)
     seconds = time.perf_counter() - started
     facts = {"chapter": notebook.stem, "seconds": seconds, "edition": chosen.edition, "parameters": dict(parameters)}
-    output.with_suffix(".json").write_text(json.dumps(facts, indent=1))
+    output.with_suffix(".json").write_text(json.dumps(facts, indent=1), "utf-8")
     return seconds
 
 

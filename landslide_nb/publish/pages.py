@@ -58,7 +58,7 @@ def build_page(folder: Path, edition: str, commit: str) -> str:
         commit: of the sources.
     """
     loaded = Study.load(edition)
-    facts = [json.loads(path.read_text()) for path in sorted(folder.glob("[0-9]*.json"))]
+    facts = [json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("[0-9]*.json"))]
     lines = ["# About this build", "", f"> {loaded.note}", "", "| | |", "|---|---|"]
     rows = {
         "edition": edition,

@@ -67,7 +67,7 @@ def write(chapters: Path, folder: Path) -> list[Path]:
     for chapter in _executed(chapters):
         for number, table in enumerate(tables(chapter), 1):
             path = folder / f"{chapter.stem}-{number}.csv"
-            with replacing(path) as temporary, temporary.open("w", newline="") as stream:
+            with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
                 csv.writer(stream, lineterminator="\n").writerows(table)
             written.append(path)
     for old in {path for chapter in _executed(chapters) for path in folder.glob(f"{chapter.stem}-*.csv")} - set(
@@ -110,7 +110,7 @@ def _executed(folder: Path) -> list[Path]:
 
 
 def _differences(path: Path, table: Rows, tolerance: float) -> list[str]:
-    with path.open(newline="") as stream:
+    with path.open(newline="", encoding="utf-8") as stream:
         theirs = list(csv.reader(stream))
     if [len(row) for row in theirs] != [len(row) for row in table] or theirs[0] != table[0]:
         return [f"{path.stem}: another shape or other columns than before"]

@@ -200,7 +200,7 @@ def check_new(folder: Path) -> None:
 
 def write_csv(path: Path, columns: dict[str, Sequence[str]]) -> None:
     """Write a small CSV atomically."""
-    with replacing(path) as temporary, temporary.open("w", newline="") as stream:
+    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows(zip(*columns.values(), strict=True))
