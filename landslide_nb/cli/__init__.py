@@ -6,10 +6,13 @@ from io import TextIOWrapper
 import typer
 
 from landslide_nb.cli import book, data, inference, training
+from landslide_nb.cli.group import Commands
 from landslide_nb.common.errors import LandslideError
 
 # Commands import what they need when they run: torch and the book's tools take seconds to load.
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+app = typer.Typer(
+    cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
+)
 for group in (data, training, inference, book):
     app.add_typer(group.app)
 

@@ -38,14 +38,16 @@ def chapter(
 @app.command()
 def pages(folder: Path, edition: str = "smoke", commit: str = "unknown") -> None:
     """Write what the book makes of its executed chapters into FOLDER, beside them: pages, the cover, the front page's answer."""
+    loaded = Study.load(edition)
+    from landslide_nb.common.files import write_whole
     from landslide_nb.publish import execute, landing, pages
 
-    (folder / "parameters.md").write_text(pages.parameters_page(), "utf-8")
-    (folder / "cover.png").write_bytes(landing.cover(execute.find("01", folder)))
-    last = execute.find("10", folder)
-    (folder / landing.PICTURE).write_bytes(landing.cover(last))
-    (folder / "answer.txt").write_text(landing.answer(last, Study.load(edition).note), "utf-8")
-    (folder / "about_this_build.md").write_text(pages.build_page(folder, edition, commit), "utf-8")
+    first, last = (execute.find(number, folder) for number in ("01", "10"))
+    write_whole(folder / "parameters.md", pages.parameters_page())
+    write_whole(folder / "cover.png", landing.cover(first))
+    write_whole(folder / landing.PICTURE, landing.cover(last))
+    write_whole(folder / "answer.txt", landing.answer(last, loaded.note))
+    write_whole(folder / "about_this_build.md", pages.build_page(folder, edition, commit))
 
 
 @app.command()
@@ -55,12 +57,11 @@ def readme(
     edition: str = "smoke",
 ) -> None:
     """Put the scores and the picture of the executed chapter 10 in FOLDER into the README FILE, between its marks."""
-    from landslide_nb.common.files import replacing
+    note = Study.load(edition).note
+    from landslide_nb.common.files import write_whole
     from landslide_nb.publish import execute, landing
 
-    text = landing.readme(file.read_text("utf-8"), execute.find("10", folder), Study.load(edition).note)
-    with replacing(file) as temporary:
-        temporary.write_text(text, "utf-8")
+    write_whole(file, landing.readme(file.read_text("utf-8"), execute.find("10", folder), note))
 
 
 @app.command()

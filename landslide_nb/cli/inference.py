@@ -24,11 +24,11 @@ def export(
     Parameters of the study are given as in papermill, for example -p edition smoke.
     """
     chosen = study(context.args)
-    from landslide_nb.data.sources import zindi
+    from landslide_nb.common.files import check_new
     from landslide_nb.inference import bundle
     from landslide_nb.inference.export import pack
 
-    zindi.check_new(output)
+    check_new(output)
     ensemble, card = pack(chosen, network, typer.echo)
     bundle.write(ensemble, output, card, onnx)
     typer.echo(f"{output}: {card.name}, {len(ensemble.folds)} folds, threshold {ensemble.threshold:.3f}")
@@ -96,7 +96,7 @@ def stack(
     from landslide_nb.tabular import predict as tabular_predict
     from landslide_nb.tabular import statistics
 
-    predictions = tabular_predict.apply(statistics.read(table), statistics.load(new), seed)
     with replacing(output) as temporary:
+        predictions = tabular_predict.apply(statistics.read(table), statistics.load(new), seed)
         predictions.to_csv(temporary, index=False)
     typer.echo(tabular_predict.summary(predictions))

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from landslide_nb.cli.parameters import TAKES_PARAMETERS, study
+from landslide_nb.common.store import check_store
 
 app = typer.Typer()
 
@@ -34,6 +35,7 @@ def fit(
     Parameters of the study are given as in papermill, for example -p edition lite -p seed 7.
     """
     chosen = study(context.args)
+    check_store()
     from landslide_nb.experiments import grids, plan, runs
     from landslide_nb.experiments.speed import speed
     from landslide_nb.training.distributed import processes

@@ -19,7 +19,7 @@ from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
 from landslide_nb.common.errors import ChapterError
-from landslide_nb.common.files import replacing
+from landslide_nb.common.files import replacing, write_whole
 from landslide_nb.experiments.study import Study
 
 
@@ -77,7 +77,7 @@ def execute(notebook: Path, output: Path, parameters: Mapping[str, Any]) -> floa
         nbformat.write(tidy(executed), temporary)
     seconds = time.perf_counter() - started
     facts = {"chapter": notebook.stem, "seconds": seconds, "edition": chosen.edition, "parameters": dict(parameters)}
-    output.with_suffix(".json").write_text(json.dumps(facts, indent=1), "utf-8")
+    write_whole(output.with_suffix(".json"), json.dumps(facts, indent=1))
     return seconds
 
 
