@@ -21,7 +21,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from landslide_nb.chapters import parameters
 from landslide_nb.common.errors import ChapterError, StudyError
 from landslide_nb.experiments.study import Study
-from landslide_nb.publish import drift, execute
+from landslide_nb.publish import drift, execute, notebooks
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -217,14 +217,14 @@ def test_counts_in_order_are_whole() -> None:
 @pytest.mark.parametrize("name", ["04", "04_backbones", str(ROOT / "notebooks" / "04_backbones.ipynb")])
 def test_a_chapter_is_found_by_number_name_and_path(name: str) -> None:
     """A user would have to know where the files are."""
-    assert execute.find(name, ROOT / "notebooks").name == "04_backbones.ipynb"
+    assert notebooks.find(name, ROOT / "notebooks").name == "04_backbones.ipynb"
 
 
 @pytest.mark.parametrize("name", ["99", "0", "nonsense.ipynb"])
 def test_a_chapter_that_is_not_there_is_named(name: str) -> None:
     """Another chapter would be executed, or a traceback shown."""
     with pytest.raises(ChapterError, match=f"chapter is called '{name}'; there are: 01_data_exploration"):
-        execute.find(name, ROOT / "notebooks")
+        notebooks.find(name, ROOT / "notebooks")
 
 
 def test_a_chapters_study_is_what_its_parameters_say(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -291,3 +291,5 @@ def test_plain_papermill_names_a_wrong_parameter(tmp_path: Path) -> None:
         assert started[wrong].returncode != 0, said[wrong]
         plain = re.sub(r"\x1b\[[0-9;]*m", "", said[wrong])  # without a terminal's colours
         assert "StudyError: " in plain and expected in plain, plain
+        first = plain.partition("Traceback (most recent call last)")[0]  # of papermill's own code, a page long
+        assert expected in first and expected in plain.rstrip().splitlines()[-1], plain

@@ -1,7 +1,6 @@
 """What a command writes is whole or not there, its place is tried before the work, and what the system refuses is a sentence."""
 
 import errno
-import io
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +10,9 @@ import pytest
 from conftest import Command
 
 from landslide_nb.common import files
+from landslide_nb.common.arrays import Pixels
 from landslide_nb.common.errors import DataError, in_words
+from landslide_nb.data.hdf5 import Part
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.sources import zindi
 
@@ -148,11 +149,11 @@ def test_hdf5_on_a_disk_that_fills(small_disk: None, tmp_path: Path) -> None:
 def test_a_folder_is_whole_or_not_there(tiny: Patches, tmp_path: Path) -> None:
     """Patches that end in an error would leave a folder that looks like data."""
 
-    def broken() -> Iterator[io.BytesIO]:
+    def broken() -> Iterator[Pixels]:
         yield from tiny.pixels[:3]
         raise DataError("the fourth is damaged")
 
-    part = zindi.Part(tiny.ids, tiny.labels, broken())
+    part = Part(tiny.ids, tiny.labels, broken())
     with pytest.raises(DataError, match="the fourth is damaged"):
         zindi.write(tmp_path / "out", part, tiny)
     assert list(tmp_path.iterdir()) == []

@@ -7,6 +7,7 @@ import typer
 
 from landslide_nb.cli.parameters import TAKES_PARAMETERS, parameters
 from landslide_nb.common.errors import ChapterError
+from landslide_nb.common.store import check_store
 from landslide_nb.experiments.study import Study
 
 app = typer.Typer()
@@ -27,11 +28,13 @@ def chapter(
     """
     overrides = parameters(context.args)
     Study.load(**overrides)
-    from landslide_nb.publish import execute
+    check_store()
+    from landslide_nb.publish.execute import execute
+    from landslide_nb.publish.notebooks import find
 
-    source = execute.find(name, notebooks)
+    source = find(name, notebooks)
     target = output or Path("build/chapters") / source.name
-    seconds = execute.execute(source, target, overrides)
+    seconds = execute(source, target, overrides)
     typer.echo(f"{target}: {seconds:.0f} s")
 
 
@@ -40,9 +43,10 @@ def pages(folder: Path, edition: str = "smoke", commit: str = "unknown") -> None
     """Write what the book makes of its executed chapters into FOLDER, beside them: pages, the cover, the front page's answer."""
     loaded = Study.load(edition)
     from landslide_nb.common.files import write_whole
-    from landslide_nb.publish import execute, landing, pages
+    from landslide_nb.publish import landing, pages
+    from landslide_nb.publish.notebooks import find
 
-    first, last = (execute.find(number, folder) for number in ("01", "10"))
+    first, last = (find(number, folder) for number in ("01", "10"))
     write_whole(folder / "parameters.md", pages.parameters_page())
     write_whole(folder / "cover.png", landing.cover(first))
     write_whole(folder / landing.PICTURE, landing.cover(last))
@@ -59,9 +63,10 @@ def readme(
     """Put the scores and the picture of the executed chapter 10 in FOLDER into the README FILE, between its marks."""
     note = Study.load(edition).note
     from landslide_nb.common.files import write_whole
-    from landslide_nb.publish import execute, landing
+    from landslide_nb.publish import landing
+    from landslide_nb.publish.notebooks import find
 
-    write_whole(file, landing.readme(file.read_text("utf-8"), execute.find("10", folder), note))
+    write_whole(file, landing.readme(file.read_text("utf-8"), find("10", folder), note))
 
 
 @app.command()

@@ -3,7 +3,6 @@
 import errno
 from typing import Any
 
-import typer
 from typer.core import TyperGroup
 
 from landslide_nb.common.errors import MachineError, in_words
@@ -12,7 +11,7 @@ from landslide_nb.common.errors import MachineError, in_words
 class Commands(TyperGroup):
     """Commands whose errors are sentences: what the system refuses, too, wherever that happens."""
 
-    def invoke(self, ctx: typer.Context) -> Any:
+    def invoke(self, ctx: Any) -> Any:
         """Run the command.
 
         Raises:

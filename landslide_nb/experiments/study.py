@@ -84,6 +84,9 @@ class Study(Settings):
                 SMOTE that leaks; for what the data's bands do not allow.
             DataError: if `data` is there and cannot be read.
         """
+        for name, value in {"data": data, **overrides}.items():
+            if isinstance(value, str) and not value.strip():
+                raise StudyError(f"parameter {name!r} is empty; give a value, or leave it out")
         if edition not in EDITIONS:
             raise StudyError(f"edition is {edition!r}; expected one of {', '.join(EDITIONS)}")
         if overrides.get("smote_scope") == "before_split":

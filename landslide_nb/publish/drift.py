@@ -3,9 +3,8 @@
 import re
 from pathlib import Path
 
-import nbformat
-
 from landslide_nb.experiments.code import code_version
+from landslide_nb.publish import notebooks
 
 
 def drift(notebook: Path, executed: Path) -> str:
@@ -42,5 +41,5 @@ def code_drift(page: Path) -> str:
 
 
 def _sources(notebook: Path) -> list[tuple[str, str]]:
-    cells = nbformat.read(notebook, as_version=4).cells
+    cells = notebooks.read(notebook).cells
     return [(it.cell_type, it.source) for it in cells if "injected-parameters" not in it.metadata.get("tags", [])]

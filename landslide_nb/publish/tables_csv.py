@@ -9,10 +9,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Final
 
-import nbformat
-
 from landslide_nb.common.errors import ChapterError
 from landslide_nb.common.files import replacing
+from landslide_nb.publish import notebooks
 
 Rows = list[list[str]]
 NUMBER: Final = re.compile(r"[-+−]?\d+(?:,\d{3})*(?:\.\d+)?")
@@ -50,7 +49,7 @@ class _Tables(HTMLParser):
 def tables(chapter: Path) -> list[Rows]:
     """All tables of an executed chapter, header first, as text."""
     parser = _Tables()
-    for cell in nbformat.read(chapter, as_version=4).cells:
+    for cell in notebooks.read(chapter).cells:
         for output in cell.get("outputs", []):
             parser.feed(output.get("data", {}).get("text/html", ""))
     return [table for table in parser.tables if table]
