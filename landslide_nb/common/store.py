@@ -16,7 +16,10 @@ def store() -> Path:
     checkout = Path(__file__).parents[2]
     if (checkout / "pyproject.toml").is_file():
         return checkout / "build" / "store"
-    return Path.home() / ".cache" / "landslide-nb"
+    try:
+        return Path.home() / ".cache" / "landslide-nb"
+    except RuntimeError as error:  # a container's user
+        raise DataError(f"you have no home to keep results in; name a folder as {CHOSEN}") from error
 
 
 def check_store() -> None:
