@@ -13,7 +13,7 @@ from landslide_nb.experiments.study import Study
 app = typer.Typer()
 
 
-@app.command(context_settings=TAKES_PARAMETERS)
+@app.command(**TAKES_PARAMETERS)
 def chapter(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="A chapter: 04, 04_backbones, or a path.")],
@@ -22,10 +22,7 @@ def chapter(
     ] = None,
     notebooks: Annotated[Path, typer.Option(help="Where the chapters are.")] = Path("notebooks"),
 ) -> None:
-    """Execute one chapter strictly: it is whole, or it is not there.
-
-    Parameters of the study are given as in papermill, for example -p edition lite -p epochs 3.
-    """
+    """Execute one chapter strictly: it is whole, or it is not there."""
     overrides = parameters(context.args)
     Study.load(**overrides)
     check_store()

@@ -10,7 +10,7 @@ from landslide_nb.cli.parameters import TAKES_PARAMETERS, study
 app = typer.Typer()
 
 
-@app.command(context_settings=TAKES_PARAMETERS)
+@app.command(**TAKES_PARAMETERS)
 def export(
     context: typer.Context,
     output: Annotated[Path, typer.Argument(help="A new folder.")],
@@ -19,10 +19,7 @@ def export(
     ] = "best",
     onnx: Annotated[bool, typer.Option("--onnx", help="Write each network as ONNX too.")] = False,
 ) -> None:
-    """Write all folds of one experiment into a folder that `predict` and other people can use.
-
-    Parameters of the study are given as in papermill, for example -p edition smoke.
-    """
+    """Write all folds of one experiment into a folder that `predict` and other people can use."""
     chosen = study(context.args)
     from landslide_nb.common.files import check_new
     from landslide_nb.inference import bundle

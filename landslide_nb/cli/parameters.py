@@ -10,7 +10,14 @@ from typing import Any, Final, Literal, get_args, get_origin
 from landslide_nb.common.errors import StudyError
 from landslide_nb.experiments.study import Study
 
-TAKES_PARAMETERS: Final = {"allow_extra_args": True, "ignore_unknown_options": True}  # of a command, for typer
+GIVEN: Final = tuple(sorted(set(Study.model_fields) - {"data_set"}))  # by name, those that can be
+
+TAKES_PARAMETERS: Final[dict[str, Any]] = {  # of a command, for typer
+    "context_settings": {"allow_extra_args": True, "ignore_unknown_options": True},
+    "options_metavar": "[OPTIONS] [-p NAME VALUE]...",
+    "epilog": f"Each parameter is given as -p NAME VALUE, for example -p edition lite -p seed 7: {', '.join(GIVEN)}."
+    " `landslide-nb parameters` says what each is, and what the editions set.",
+}
 
 
 def parameters(arguments: list[str]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 SIMULATED = "simulated"
 TWINS = "statistics:"
+OF_BANDS = ("bands", "channels")  # kinds of error that depend on what the patches are
 RESOURCES = files("landslide_nb") / "experiments"
 EDITIONS = tuple(sorted(entry.name.removesuffix(".toml") for entry in (RESOURCES / "editions").iterdir()))
 
@@ -98,7 +99,20 @@ class Study(Settings):
         base = tomllib.loads((RESOURCES / "editions" / f"{edition}.toml").read_text("utf-8"))
         known = cls.model_fields
         changed = {name: value for name, value in overrides.items() if value is not None or name not in known}
-        return cls._checked(base | {"edition": edition, "data": data, "data_set": _data_set_of(data)} | changed)
+        values = base | {"edition": edition, "data": data} | changed
+        cls._check_early(values)
+        return cls._checked(values | {"data_set": _data_set_of(data)})
+
+    @classmethod
+    def _check_early(cls, values: Mapping[str, Any]) -> None:
+        """Refuse what is wrong whatever the bands are, before data are looked at, which takes seconds to import."""
+        try:
+            cls.model_validate(dict(values))
+        except ValidationError as error:
+            if wrong := [it for it in error.errors() if it["type"] not in OF_BANDS]:
+                raise StudyError(_sentence(wrong[0])) from None
+        except StudyError:  # of a backbone, which the bands may decide: it is said when they are known
+            return
 
     @classmethod
     def _checked(cls, values: Mapping[str, Any]) -> Self:
