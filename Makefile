@@ -15,11 +15,16 @@ BENCHMARKS ?= ssim augmentation training heads predict
 VENV := .venv
 BIN := $(VENV)/bin
 export NUMBA_CACHE_DIR := $(CURDIR)/build/numba
+# To the shell as they are, whatever quotes are in them.
+export EDITION DATA STATISTICS PATCH
+KNOWN := EDITION DATA STATISTICS PATCH PYTHON REFERENCE CHECKED BENCHMARKS VENV BIN
+UNKNOWN := $(filter-out $(KNOWN),$(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name))))
+$(if $(UNKNOWN),$(error unknown setting $(UNKNOWN); expected $(KNOWN); any other parameter is for `snakemake --config`, see the Snakefile))
 
 .PHONY: book test test-slow lint bench install reference check-reference clean
 
 book: install
-	$(BIN)/snakemake --cores all --quiet rules --config edition=$(EDITION) data='$(DATA)' statistics='$(STATISTICS)' patch='$(PATCH)'
+	$(BIN)/snakemake --cores all --quiet rules --config edition="$$EDITION" data="$$DATA" statistics="$$STATISTICS" patch="$$PATCH"
 	@echo "The book: $(CURDIR)/build/$(EDITION)/_build/html/index.html"
 
 # On every core; a file's tests stay together, since they share what they have trained.
@@ -46,7 +51,7 @@ bench: install
 reference: EDITION = $(REFERENCE)
 reference: book
 	rm -rf book/chapters && mkdir -p book/chapters
-	cd build/$(EDITION)/chapters && cp *.ipynb *.md *.png *.txt $(CURDIR)/book/chapters/
+	cd build/$(EDITION)/chapters && cp *.ipynb *.md *.png *.txt "$(CURDIR)/book/chapters/"
 	$(BIN)/landslide-nb numbers book/chapters results/book
 	$(BIN)/landslide-nb readme README.md book/chapters --edition $(EDITION)
 

@@ -12,22 +12,36 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 import landslide_nb
+from landslide_nb.cli.parameters import parameters
 from landslide_nb.common.errors import LandslideError
 from landslide_nb.experiments.code import training_files
 from landslide_nb.experiments.study import Study
 
-EDITION = config.get("edition", "smoke")
-# Every other key is a parameter of the study: an unknown one, or a wrong value, ends here and not after an hour.
-OVERRIDES = {name: value for name, value in config.items() if name not in ("edition", "jobs") and value not in ("", None)}
+# Every key but `jobs` is a parameter of the study, by default left as the edition has it: an unknown one, or a wrong value, ends
+# here and not after an hour. What was typed counts as it was typed; Snakemake reads 2023_07 and 0123 as numbers.
+TYPED = dict(entry.partition("=")[::2] for entry in workflow.config_settings.config_args or ())
+GIVEN = {name: TYPED.get(name, value) for name, value in config.items() if name != "jobs"}
+GIVEN = {"edition": GIVEN.pop("edition", None) or "smoke"} | GIVEN
+WORDS = [word for name, text in GIVEN.items() if text not in ("", None) for word in ("-p", name, str(text))]
 try:
-    STUDY = Study.load(**{"edition": EDITION} | OVERRIDES)
+    STUDY = Study.load(**dict.fromkeys(GIVEN) | parameters(WORDS))
 except LandslideError as error:
     raise WorkflowError(str(error))
-PARAMETERS = " ".join(f"-p {name} {shlex.quote(str(value))}" for name, value in ({"edition": EDITION} | OVERRIDES).items())
+if sum(word in ("--config", "-C") for word in sys.argv) > 1:
+    raise WorkflowError("--config is given more than once, and only the last one would count; name all after one --config")
+if config.get("jobs") not in (None, "", "runs"):
+    raise WorkflowError(f"jobs is {config['jobs']!r}; expected jobs=runs, a job for each run, or nothing")
+EDITION = STUDY.edition
 BUILD = f"build/{EDITION}"
 CHAPTERS = sorted(path.stem for path in Path("notebooks").glob("[0-9]*.ipynb"))
 BIN = Path(sys.executable).parent  # the same environment as snakemake's, activated or not
-COMMAND = BIN / "landslide-nb"
+COMMAND, BOOK = (shlex.quote(str(BIN / name)) for name in ("landslide-nb", "jupyter-book"))
+
+
+def given(wildcards):
+    """The parameters for a shell; a function's text is taken as it is, braces and all."""
+    return shlex.join(WORDS)
+
 
 # What a trained network depends on, and what else a chapter does.
 STUDIES = Path("landslide_nb/experiments")
@@ -68,7 +82,7 @@ rule run:
     output:
         touch(f"{BUILD}/runs/{{run}}.done"),
     params:
-        given=PARAMETERS,
+        given=given,
     threads: 1
     resources:
         gpu=0,
@@ -84,7 +98,7 @@ rule runs:
     output:
         touch(f"{BUILD}/runs.done"),
     params:
-        given=PARAMETERS,
+        given=given,
     threads: 1 if RUNS else workflow.cores
     shell:
         "true" if RUNS else "{COMMAND} fit {params.given}"
@@ -99,7 +113,7 @@ rule chapter:
         notebook=f"{BUILD}/chapters/{{chapter}}.ipynb",
         facts=f"{BUILD}/chapters/{{chapter}}.json",
     params:
-        given=PARAMETERS,
+        given=given,
     shell:
         # One thread each: chapters only read runs and draw, and two of them at once use two cores best.
         "OMP_NUM_THREADS=1 {COMMAND} chapter {input.notebook} -o {output.notebook} {params.given}"
@@ -131,5 +145,5 @@ rule book:
     shell:
         "find {BUILD} -maxdepth 1 -mindepth 1 ! -name chapters ! -name runs ! -name runs.done -exec rm -rf {{}} +"
         " && tar -C book --exclude=chapters --exclude=_build -cf - . | tar -C {BUILD} -xf -"
-        " && {BIN}/jupyter-book build --all -W -n --keep-going --path-output {BUILD} {BUILD}"
+        " && {BOOK} build --all -W -n --keep-going --path-output {BUILD} {BUILD}"
         " && test -s {output}"

@@ -194,7 +194,7 @@ def compare(rows: list[Row]) -> list[Row]:
 
 def machine() -> str:
     """The processor, its cores, and how busy others keep them."""
-    with Path("/proc/cpuinfo").open() as file:
+    with Path("/proc/cpuinfo").open(encoding="utf-8") as file:
         names = [line.split(":")[1].strip() for line in file if line.startswith("model name")]
     return (
         f"{names[0] if names else platform.processor()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before"

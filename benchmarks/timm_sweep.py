@@ -176,7 +176,7 @@ def done(path: Path) -> set[tuple[str, int]]:
     """The rows that are there."""
     if not path.is_file():
         return set()
-    with path.open(newline="") as file:
+    with path.open(newline="", encoding="utf-8") as file:
         return {(row["model"], int(row["channels"])) for row in csv.DictReader(file)}
 
 
@@ -190,7 +190,7 @@ def main() -> None:
     names = arguments.names or list(dict.fromkeys(f"{HARD} {SMALLEST}".split()))
     before = done(arguments.output)
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    with arguments.output.open("a", newline="") as file:
+    with arguments.output.open("a", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         if not before:
             table.writeheader()

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from landslide_nb.cli import main
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.scaling import Scaler
 from landslide_nb.data.sources import zindi
@@ -102,6 +103,24 @@ def command() -> Command:
     def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
         script = Path(sys.executable).parent / "landslide-nb"
         return subprocess.run([script, *arguments], capture_output=True, text=True, check=False)
+
+    return run
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """The same in this process: no second is spent on starting one."""
+
+    def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        words = ["landslide-nb", *map(str, arguments)]
+        monkeypatch.setattr(sys, "argv", words)
+        capsys.readouterr()
+        try:
+            main()
+            code = 0
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        return subprocess.CompletedProcess(words, code, *capsys.readouterr())
 
     return run
 

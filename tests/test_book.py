@@ -77,7 +77,7 @@ def listed(chapters: list[dict[str, Any]]) -> list[str]:
 
 def pages() -> list[str]:
     """The pages that _toc.yml lists, and those that Sphinx adds."""
-    toc = yaml.safe_load((BOOK / "_toc.yml").read_text())
+    toc = yaml.safe_load((BOOK / "_toc.yml").read_text("utf-8"))
     parts = [name for part in toc["parts"] for name in listed(part["chapters"])]
     return [toc["root"], *parts, "search", "genindex", "py-modindex"]
 
@@ -92,7 +92,7 @@ def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("book/chapters/ holds no executed chapters yet: `make reference` writes them")
     output, missing = tmp_path_factory.mktemp("book"), tmp_path_factory.mktemp("missing")
     for name in ("landslide_nb", "torch"):
-        (missing / f"{name}.py").write_text(f"raise ImportError('{name} is not there')")
+        (missing / f"{name}.py").write_text(f"raise ImportError('{name} is not there')", "utf-8")
     command = [str(Path(sysconfig.get_path("scripts")) / "jupyter-book"), "build", "--all", "-W", "-n", "--keep-going"]
     built = subprocess.run(
         [*command, "--path-output", str(output), str(BOOK)],
@@ -194,7 +194,8 @@ def test_the_tab_notices_faults(tab: Opened, tmp_path: Path) -> None:
         "<img src='missing.png' alt='a map'><img src='data:,' alt=''><img src='data:,'><img src='data:,' alt='_images/1.png'>"
         "<p style='background: #fff; color: #ccc'>faint</p>"
         "<style>@media print { h1 { display: none } }</style><h1>gone</h1><div class='prev-next-footer'>next</div>"
-        "<article><div style='width:3000px; text-align:right'>a long line</div></article>"
+        "<article><div style='width:3000px; text-align:right'>a long line</div></article>",
+        "utf-8",
     )
     tab.open(path)
     found = "\n".join([*findings(tab), *printed(tab.page)])
@@ -287,7 +288,7 @@ def test_repairs_keep_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_data_page_lists_the_channels_of_the_code() -> None:
     """The two tables of book/data.md are the challenge's bands and what is derived from them, in order."""
-    text = (BOOK / "data.md").read_text().replace("\\|", "|")
+    text = (BOOK / "data.md").read_text("utf-8").replace("\\|", "|")
     bands = CHALLENGE.bands
     rows = [f"| {band.title} | `{band.name}` | {band.unit} | {band.modality} |" for band in bands.bands]
     assert "\n".join(rows) in text

@@ -121,7 +121,7 @@ def empty(path: Path) -> None:
 
 def text(path: Path) -> None:
     """Something else lies there."""
-    path.write_text("no archive")
+    path.write_text("no archive", "utf-8")
 
 
 def flip(path: Path) -> None:
@@ -204,10 +204,10 @@ def started(*arguments: str) -> "subprocess.Popen[str]":
 def test_two_processes_take_turns(kept: Path) -> None:
     """Two chapters that train the same run would overwrite each other's checkpoint."""
     path = kept / "log"
-    path.write_text("")
+    path.write_text("", "utf-8")
     others = [started(PROGRAM, str(path), name) for name in "ab"]
     assert [other.wait() for other in others] == [0, 0]
-    assert sorted(path.read_text()) == ["a"] * 10 + ["b"] * 10
+    assert sorted(path.read_text("utf-8")) == ["a"] * 10 + ["b"] * 10
 
 
 def test_a_lock_goes_with_its_process(kept: Path) -> None:

@@ -21,7 +21,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from landslide_nb.chapters import parameters
 from landslide_nb.common.errors import ChapterError, StudyError
 from landslide_nb.experiments.study import Study
-from landslide_nb.publish import drift, execute
+from landslide_nb.publish import drift, execute, notebooks
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -147,7 +147,7 @@ def test_a_good_chapter_is_whole_and_tidy(tmp_path: Path) -> None:
     }
     assert "papermill" not in json.dumps([notebook.metadata, *(cell.metadata for cell in notebook.cells)])
     assert not any("execution" in cell.metadata for cell in notebook.cells)
-    facts = json.loads(output.with_suffix(".json").read_text())
+    facts = json.loads(output.with_suffix(".json").read_text("utf-8"))
     given = {"edition": "smoke", "epochs": 3}
     assert facts == {"chapter": "09_good", "seconds": seconds, "edition": "smoke", "parameters": given}
     assert sorted(path.name for path in output.parent.iterdir()) == ["09_good.ipynb", "09_good.json"]
@@ -177,10 +177,10 @@ def test_a_chapter_that_is_not_whole_is_not_there(
 def test_a_failing_chapter_leaves_the_older_one(tmp_path: Path) -> None:
     """A failed attempt would take away the chapter that was there."""
     output = tmp_path / "09.ipynb"
-    output.write_text("older")
+    output.write_text("older", "utf-8")
     with pytest.raises(ChapterError):
         execute.execute(written(tmp_path / "bad.ipynb", "1 / 0"), output, {})
-    assert output.read_text() == "older"
+    assert output.read_text("utf-8") == "older"
 
 
 @pytest.mark.parametrize(
@@ -217,14 +217,14 @@ def test_counts_in_order_are_whole() -> None:
 @pytest.mark.parametrize("name", ["04", "04_backbones", str(ROOT / "notebooks" / "04_backbones.ipynb")])
 def test_a_chapter_is_found_by_number_name_and_path(name: str) -> None:
     """A user would have to know where the files are."""
-    assert execute.find(name, ROOT / "notebooks").name == "04_backbones.ipynb"
+    assert notebooks.find(name, ROOT / "notebooks").name == "04_backbones.ipynb"
 
 
 @pytest.mark.parametrize("name", ["99", "0", "nonsense.ipynb"])
 def test_a_chapter_that_is_not_there_is_named(name: str) -> None:
     """Another chapter would be executed, or a traceback shown."""
     with pytest.raises(ChapterError, match=f"chapter is called '{name}'; there are: 01_data_exploration"):
-        execute.find(name, ROOT / "notebooks")
+        notebooks.find(name, ROOT / "notebooks")
 
 
 def test_a_chapters_study_is_what_its_parameters_say(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -291,3 +291,5 @@ def test_plain_papermill_names_a_wrong_parameter(tmp_path: Path) -> None:
         assert started[wrong].returncode != 0, said[wrong]
         plain = re.sub(r"\x1b\[[0-9;]*m", "", said[wrong])  # without a terminal's colours
         assert "StudyError: " in plain and expected in plain, plain
+        first = plain.partition("Traceback (most recent call last)")[0]  # of papermill's own code, a page long
+        assert expected in first and expected in plain.rstrip().splitlines()[-1], plain

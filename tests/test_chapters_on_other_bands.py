@@ -11,7 +11,7 @@ from band_sets import LANDSLIDE4SENSE
 from landslide_nb.chapters.c03.figures import NO_PASSES, NO_RADAR
 from landslide_nb.data.dataset import DataSet
 from landslide_nb.data.patches import Patches
-from landslide_nb.publish import execute
+from landslide_nb.publish import execute, notebooks
 
 ROOT = Path(__file__).parents[1]
 SIZE = 128
@@ -56,7 +56,7 @@ def said(path: Path) -> str:
 def test_a_chapter_runs_on_fourteen_bands(chapter: str, file: Path, tmp_path: Path) -> None:
     """Somebody with another data set would see a traceback about a radar that is not there, or twelve bands that are not hers."""
     output = tmp_path / f"{chapter}.ipynb"
-    execute.execute(execute.find(chapter, ROOT / "notebooks"), output, {"data": str(file)} | TINY)
+    execute.execute(notebooks.find(chapter, ROOT / "notebooks"), output, {"data": str(file)} | TINY)
     text = said(output)
     if chapter == "01":
         assert "14 images of one patch" in text and "Slope" in text

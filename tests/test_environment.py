@@ -22,12 +22,12 @@ Specifiers = dict[str, SpecifierSet]
 
 def pyproject() -> dict[str, Any]:
     """Read pyproject.toml, the source of all names and versions."""
-    return tomllib.loads((ROOT / "pyproject.toml").read_text())
+    return tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 
 
 def conda() -> dict[str, Any]:
     """Read environment.yml."""
-    environment: dict[str, Any] = yaml.safe_load((ROOT / "environment.yml").read_text())
+    environment: dict[str, Any] = yaml.safe_load((ROOT / "environment.yml").read_text("utf-8"))
     return environment
 
 
@@ -43,7 +43,7 @@ def pip_entries() -> list[str]:
 
 def lock_entries() -> list[str]:
     """List the requirements of the lock file, each with its hashes on one line."""
-    lines = (ROOT / "requirements.lock").read_text().replace("\\\n", " ").splitlines()
+    lines = (ROOT / "requirements.lock").read_text("utf-8").replace("\\\n", " ").splitlines()
     return [line for line in lines if line and not line.startswith(("#", " "))]
 
 
@@ -126,7 +126,7 @@ def test_lock_file_pins_and_hashes() -> None:
 
 def test_the_book_alone_is_built_by_the_same_versions() -> None:
     """A reader's book would differ from ours, or lack a package; torch would take gigabytes for pages that are there."""
-    lines = (ROOT / "book" / "requirements.txt").read_text().splitlines()
+    lines = (ROOT / "book" / "requirements.txt").read_text("utf-8").splitlines()
     pins = specifiers(line for line in lines if line and not line.startswith("#"))
     locked = specifiers(entry.split("--hash=")[0] for entry in lock_entries())
     assert {name: locked.get(name) for name in pins} == pins
@@ -139,5 +139,5 @@ def test_the_book_alone_is_built_by_the_same_versions() -> None:
 @pytest.mark.parametrize("name", ["requirements.lock", "environment.yml", "book/requirements.txt"])
 def test_no_registry_is_named(name: str) -> None:
     """A user behind a mirror would be sent around it by a host or an index option in these files."""
-    found = [line for line in (ROOT / name).read_text().splitlines() if ADDRESS.search(line)]
+    found = [line for line in (ROOT / name).read_text("utf-8").splitlines() if ADDRESS.search(line)]
     assert not found

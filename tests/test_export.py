@@ -209,10 +209,10 @@ def test_a_spoiled_file_is_named(written: Path, spoil: Callable[[Path], None], p
 def resigned(folder: Path, change: Callable[[dict[str, object]], object]) -> None:
     """Change what `ensemble.json` says, and its hash with it, as another version of the program would have written it."""
     path = folder / bundle.MAIN
-    content = json.loads(path.read_text())
+    content = json.loads(path.read_text("utf-8"))
     content.pop("sha256")
     change(content)
-    path.write_text(json.dumps(content | {"sha256": bundle._hash_of(content)}))
+    path.write_text(json.dumps(content | {"sha256": bundle._hash_of(content)}), "utf-8")
 
 
 CHANGES: list[tuple[Callable[[dict[str, object]], object], str]] = [
@@ -300,7 +300,7 @@ def test_onnx_that_differs_is_refused(
 
 def test_a_broken_run_is_named(trained: list[Run], tmp_path: Path) -> None:
     """A run that was interrupted would be predicted with."""
-    (tmp_path / "run.json").write_text((trained[0].folder / "run.json").read_text())
+    (tmp_path / "run.json").write_text((trained[0].folder / "run.json").read_text("utf-8"), "utf-8")
     with pytest.raises(ModelError, match="holds no whole run"):
         bundle.read_run(tmp_path)
 
@@ -360,7 +360,7 @@ def test_the_whole_of_chapter_09_is_packed(monkeypatch: pytest.MonkeyPatch, tmp_
     assert scored.hold_out is not None
     assert f1_score(labels[split.test], said, zero_division=0) == pytest.approx(scored.hold_out[0])
     assert f"{scored.hold_out[0]:.3f}" in card.scores["F1, hold-out test"]
-    assert "seen in the flips that its bands allow" in (tmp_path / "whole" / "MODEL_CARD.md").read_text()
+    assert "seen in the flips that its bands allow" in (tmp_path / "whole" / "MODEL_CARD.md").read_text("utf-8")
 
 
 def test_best_is_the_last_row_of_table_2() -> None:

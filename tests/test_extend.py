@@ -37,7 +37,7 @@ class Block(NamedTuple):
 
 def sections() -> dict[str, list[Block]]:
     """The blocks of each worked example, by its heading."""
-    _, *parts = re.split(r"^## ", (ROOT / "book" / "extend.md").read_text(), flags=re.MULTILINE)
+    _, *parts = re.split(r"^## ", (ROOT / "book" / "extend.md").read_text("utf-8"), flags=re.MULTILINE)
     return {part.partition("\n")[0]: [Block(*found) for found in BLOCK.findall(part)] for part in parts}
 
 
@@ -47,19 +47,19 @@ def apply(block: Block, folder: Path) -> None:
     before = "\n".join(line[1:] for line in lines if not line.startswith("+"))
     after = "\n".join(line[1:] for line in lines if not line.startswith("-"))
     path = folder / block.caption
-    text = path.read_text() if before else ""
+    text = path.read_text("utf-8") if before else ""
     assert before or not path.exists(), f"{block.caption} is there already"
     assert not before or text.count(f"\n{before}\n") + text.startswith(f"{before}\n") == 1, (
         f"{block.caption} does not have these lines once: {before}"
     )
-    path.write_text(text.replace(before, after) if before else f"{after}\n")
+    path.write_text(text.replace(before, after) if before else f"{after}\n", "utf-8")
 
 
 def run(block: Block, folder: Path) -> str:
     """Run a block of Python on a tiny study, with the copy of the package; give what it says."""
     source = f"{START}study = Study.load('smoke', **{TINY})\n{block.text}"
     script = folder / "script.py"  # runs are trained in processes of their own, which import this file
-    script.write_text(f"if __name__ == '__main__':\n{textwrap.indent(source, '    ')}")
+    script.write_text(f"if __name__ == '__main__':\n{textwrap.indent(source, '    ')}", "utf-8")
     environment = os.environ | {"PYTHONPATH": str(folder)}
     done = subprocess.run(
         [sys.executable, script], capture_output=True, text=True, check=False, env=environment, cwd=folder

@@ -60,18 +60,18 @@ def test_the_readme_has_the_same_answer(chapter: Path) -> None:
 def test_the_committed_readme_is_that_of_the_committed_book(monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody would mend a number by hand."""
     monkeypatch.chdir(ROOT)
-    text, folder = Path("README.md").read_text(), Path("book/chapters")
-    editions = re.findall(r"\| \{doc\}`10_what_holds` \| (\w+) \|", (folder / "about_this_build.md").read_text())
+    text, folder = Path("README.md").read_text("utf-8"), Path("book/chapters")
+    editions = re.findall(r"\| \{doc\}`10_what_holds` \| (\w+) \|", (folder / "about_this_build.md").read_text("utf-8"))
     assert text == landing.readme(text, folder / "10_what_holds.ipynb", Study.load(editions[0]).note)
 
 
 def test_numbers_of_other_code_are_told(tmp_path: Path) -> None:
     """A book would show numbers that the code beside it does not give."""
     page = tmp_path / "about_this_build.md"
-    page.write_text(build_page(tmp_path, "smoke", "abc"))
+    page.write_text(build_page(tmp_path, "smoke", "abc"), "utf-8")
     assert drift.code_drift(page) == ""
     now = code.code_version()["code"]
-    page.write_text(page.read_text().replace(now, "0" * 16))
+    page.write_text(page.read_text("utf-8").replace(now, "0" * 16), "utf-8")
     assert f"come from the code {'0' * 16}, and it is {now} now" in drift.code_drift(page)
     assert "does not exist" in drift.code_drift(tmp_path / "none.md")
 
@@ -81,7 +81,7 @@ def test_each_chapter_says_of_which_edition_it_is(tmp_path: Path) -> None:
     for number, edition in enumerate(("smoke", "lite"), 1):
         asked = {"edition": edition, "simulated_patches": 24, "n_test": 6}
         facts = {"chapter": f"0{number}_some", "seconds": 12.3, "edition": edition, "parameters": asked}
-        (tmp_path / f"0{number}_some.json").write_text(json.dumps(facts))
+        (tmp_path / f"0{number}_some.json").write_text(json.dumps(facts), "utf-8")
     page = build_page(tmp_path, "smoke", "abc")
     assert "| {doc}`01_some` | smoke | 12 |" in page and "| {doc}`02_some` | lite | 12 |" in page
 
@@ -93,7 +93,7 @@ def test_the_build_says_on_which_data(tiny: Patches, tmp_path: Path) -> None:
     for number, data in enumerate((SIMULATED, str(tmp_path / "own.h5")), 1):
         asked = {"edition": "smoke", "data": data, "simulated_patches": 24, "n_test": 6}
         facts = {"chapter": f"0{number}_some", "seconds": 1.0, "edition": "smoke", "parameters": asked}
-        (tmp_path / f"0{number}_some.json").write_text(json.dumps(facts))
+        (tmp_path / f"0{number}_some.json").write_text(json.dumps(facts), "utf-8")
     page = build_page(tmp_path, "smoke", "abc")
     assert f"| data fingerprint 2 | `{credited.fingerprint}` |" in page
     assert "| data 1 | simulated patches, in the format of " in page
@@ -101,7 +101,7 @@ def test_the_build_says_on_which_data(tiny: Patches, tmp_path: Path) -> None:
     assert f"| data fingerprint 1 | `{simulate(24, Study.load('smoke').data_seed).fingerprint}` |" in page
     more = {"chapter": "03_some", "seconds": 1.0, "edition": "smoke"}
     more |= {"parameters": {"edition": "smoke", "simulated_patches": 26, "n_test": 6}}
-    (tmp_path / "03_some.json").write_text(json.dumps(more))
+    (tmp_path / "03_some.json").write_text(json.dumps(more), "utf-8")
     page, other = build_page(tmp_path, "smoke", "abc"), simulate(26, Study.load("smoke").data_seed)
     assert f"| data fingerprint 3 | `{other.fingerprint}` |" in page, (
         "two editions' simulated patches are taken for one set"

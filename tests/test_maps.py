@@ -113,7 +113,7 @@ def test_the_hover_map_stays_small(tiny: Patches) -> None:
 def test_the_hover_map_shows_what_is_pointed_at(shown: Hover, tmp_path: Path, scheme: str, browser: Browser) -> None:
     """Pointing, or the keyboard, would show nothing, another patch, or only in one theme."""
     path = tmp_path / "map.html"
-    path.write_text(f"<!DOCTYPE html><meta charset=utf-8><body>{shown.html}")
+    path.write_text(f"<!DOCTYPE html><meta charset=utf-8><body>{shown.html}", "utf-8")
     page = browser.new_page(color_scheme=scheme)  # type: ignore[arg-type]
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))

@@ -151,7 +151,7 @@ def test_its_patches_are_predicted_from_either_kind_of_file(kind: Kind, tmp_path
         np.testing.assert_allclose(told.probability, [expected[name] for name in told.rows], atol=1e-6)
         done = CliRunner().invoke(app, ["predict", str(kind.folder), str(source), "-o", str(tmp_path / "out.csv")])
         assert done.exception is None and f"{N} rows" in done.output
-        assert len((tmp_path / "out.csv").read_text().splitlines()) == 1 + N
+        assert len((tmp_path / "out.csv").read_text("utf-8").splitlines()) == 1 + N
 
 
 def test_flips_are_those_that_the_bands_allow(kind: Kind) -> None:
@@ -191,7 +191,7 @@ def test_runs_of_other_patches_are_no_folds_of_one_model(kind: Kind, trained: li
 
 def test_the_card_names_bands_and_credit(kind: Kind) -> None:
     """Whoever is given the model would feed it other bands, or owe credit without knowing it."""
-    card, data_set = (kind.folder / "MODEL_CARD.md").read_text(), kind.patches.data_set
+    card, data_set = (kind.folder / "MODEL_CARD.md").read_text("utf-8"), kind.patches.data_set
     assert f"A patch is {data_set.patch_size} × {data_set.patch_size} pixels" in card
     assert ", ".join(f"{band.name} ({band.unit})" for band in data_set.bands.bands) in card
     assert f"as far as the program can tell of {data_set.title}" in card

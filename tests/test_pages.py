@@ -36,11 +36,11 @@ def reference(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
 
 def test_the_reference_has_every_module_once(reference: ModuleType) -> None:
     """A new room would not be in it, and nobody would notice."""
-    text = "\n".join(path.read_text() for path in sorted((BOOK / "reference").glob("*.md")))
+    text = "\n".join(path.read_text("utf-8") for path in sorted((BOOK / "reference").glob("*.md")))
     asked = re.findall(r"<!-- reference: (\w+) -->", text)
     shown = [name for room in asked for name in reference.modules(room)]
     assert sorted([*shown, *(COMMANDS if "<!-- commands -->" in text else [])]) == MODULES
-    assert set(re.findall(r"file: reference/(\w+)", (BOOK / "_toc.yml").read_text())) >= set(asked)
+    assert set(re.findall(r"file: reference/(\w+)", (BOOK / "_toc.yml").read_text("utf-8"))) >= set(asked)
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -49,7 +49,7 @@ def test_every_public_name_is_in_the_reference(name: str, reference: ModuleType)
     if name in COMMANDS:  # told as commands
         return
     text = reference.module(name)
-    for node in ast.parse((PACKAGE / f"{name.replace('.', '/')}.py").read_text()).body:
+    for node in ast.parse((PACKAGE / f"{name.replace('.', '/')}.py").read_text("utf-8")).body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
             assert re.search(rf"^`+\{{py:\w+\}} {node.name}\b", text, re.MULTILINE), node.name
             assert (ast.get_docstring(node) or "").partition("\n")[0].partition("`")[0][:20].replace("<", "\\<") in text
@@ -85,7 +85,7 @@ def test_files_of_the_repository_are_found_from_any_page(reference: ModuleType) 
 @pytest.mark.parametrize("path", sorted((BOOK / "_ext").glob("*.py")), ids=lambda path: path.stem)
 def test_extensions_need_only_what_the_book_installs(path: Path) -> None:
     """The book would need the package, and torch, to be read."""
-    nodes = list(ast.walk(ast.parse(path.read_text())))
+    nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
     names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     names |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
     assert {name.partition(".")[0] for name in names} - sys.stdlib_module_names <= {"bs4", "docutils", "sphinx"}
@@ -104,26 +104,26 @@ def test_a_reference_has_a_doi_or_says_why_not() -> None:
 
 def test_terms_are_in_the_glossary_and_in_use() -> None:
     """The glossary would be a list that no page leads to."""
-    text = (BOOK / "glossary.md").read_text()
+    text = (BOOK / "glossary.md").read_text("utf-8")
     terms = {line for block in re.findall(r"\{glossary\}\n(.*?)```", text, re.DOTALL) for line in block.splitlines()}
     terms = {line for line in terms if line and not line.startswith(" ")}
     assert len(terms) >= 40
     for path in BY_HAND:
-        used = re.findall(r"\{term\}`(?:[^`<]*<)?([^`>]+)>?`", path.read_text())
+        used = re.findall(r"\{term\}`(?:[^`<]*<)?([^`>]+)>?`", path.read_text("utf-8"))
         assert set(used) <= terms, path.name
-    assert sum("{term}" in path.read_text() for path in BY_HAND) >= 7
+    assert sum("{term}" in path.read_text("utf-8") for path in BY_HAND) >= 7
 
 
 def test_the_changelog_and_the_citation_know_the_version() -> None:
     """Two texts would name two versions."""
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-    assert f"## {version} (" in (ROOT / "CHANGELOG.md").read_text()
-    assert f"version: {version}" in (ROOT / "CITATION.cff").read_text()
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    assert f"## {version} (" in (ROOT / "CHANGELOG.md").read_text("utf-8")
+    assert f"version: {version}" in (ROOT / "CITATION.cff").read_text("utf-8")
 
 
 @pytest.mark.parametrize("number", range(1, 9))
 def test_a_chapter_says_where_its_time_is(number: int) -> None:
     """A reader would start what takes a night."""
     (path,) = (ROOT / "notebooks").glob(f"{number:02d}_*.ipynb")
-    assert "how long each chapter took" in path.read_text().lower()
-    assert path.stem in (BOOK / "chapters" / "about_this_build.md").read_text()
+    assert "how long each chapter took" in path.read_text("utf-8").lower()
+    assert path.stem in (BOOK / "chapters" / "about_this_build.md").read_text("utf-8")

@@ -37,8 +37,8 @@ def place(folder: Path, key: str, **changes: object) -> Path:
     """A run that looks whole."""
     (folder / key).mkdir()
     record = {"edition": "smoke", "backbone": "resnet18", "fold": 1, "run_seconds": 12.3} | code_version() | changes
-    (folder / key / "run.json").write_text(json.dumps(record))
-    (folder / key / "history.csv").write_text("epoch,validation_f1\n1,0.25\n2,0.75\n")
+    (folder / key / "run.json").write_text(json.dumps(record), "utf-8")
+    (folder / key / "history.csv").write_text("epoch,validation_f1\n1,0.25\n2,0.75\n", "utf-8")
     (folder / key / "last.safetensors").write_bytes(bytes(2_000_000))
     return folder / key
 
@@ -46,7 +46,7 @@ def place(folder: Path, key: str, **changes: object) -> Path:
 def begin(folder: Path, key: str, **changes: object) -> Path:
     """A run that was interrupted after an epoch, and while it wrote the next checkpoint."""
     record = {"edition": "smoke", "backbone": "resnet18", "fold": 0} | code_version() | changes
-    (folder / f"{key}.begun").write_text(json.dumps(record))
+    (folder / f"{key}.begun").write_text(json.dumps(record), "utf-8")
     (folder / f"{key}.checkpoint").write_bytes(bytes(1000))
     (folder / f".17.{key}.checkpoint").write_bytes(bytes(10))
     return folder / f"{key}.checkpoint"
@@ -194,12 +194,12 @@ echo $!
 
 def test_a_cluster_trains_the_runs(empty: Path, tmp_path: Path) -> None:
     """Jobs would start and train nothing, or something that nobody reads, where a scheduler runs them and not Snakemake."""
-    (tmp_path / "submit.sh").write_text(SUBMIT)
+    (tmp_path / "submit.sh").write_text(SUBMIT, "utf-8")
     study = Study.load("smoke")
     named = [name for name, run in plan.jobs(study).items() if run.study.backbone == "mobilenetv3_small_050"]
     wanted = [f"build/smoke/runs/{name}.done" for name in named]
     cluster = ("--executor", "cluster-generic", "--cluster-generic-submit-cmd", "sh submit.sh", "--jobs", "2")
     snakemake(tmp_path, *cluster, "--", *wanted)
-    assert len((tmp_path / "submitted").read_text().splitlines()) == len(named) == study.folds
+    assert len((tmp_path / "submitted").read_text("utf-8").splitlines()) == len(named) == study.folds
     assert all((tmp_path / path).is_file() for path in wanted)
     assert {path.name for path in empty.iterdir()} == {plan.job(study, name).key for name in named}

@@ -289,7 +289,7 @@ SUBMISSIONS = [
 def test_a_submission_is_checked(tmp_path: Path, text: str | None, sentence: str | None) -> None:
     """One of few submissions a day would be spent on a file that is refused."""
     file, sample = tmp_path / "out.csv", tmp_path / "SampleSubmission.csv"
-    sample.write_text(SAMPLE)
+    sample.write_text(SAMPLE, "utf-8")
     if text is not None:
         file.write_bytes(text.encode())
     if sentence is None:
@@ -307,7 +307,7 @@ def test_a_submission_has_the_rows_of_the_real_list(real: Path, tmp_path: Path) 
     told = np.random.default_rng(0).uniform(size=(len(rows), 3))
     Predictions(rows, told).write(tmp_path / "out.csv", 0.5)
     sample = tmp_path / "SampleSubmission.csv"
-    sample.write_text("".join(["ID,label\n", *(f"{name},0\n" for name in rows)]))
+    sample.write_text("".join(["ID,label\n", *(f"{name},0\n" for name in rows)]), "utf-8")
     assert submission.check(tmp_path / "out.csv", sample) == 5398
 
 
@@ -328,7 +328,7 @@ def test_the_command_takes_runs_and_exported_folders(
     said = run("predict", *both, npy, "-o", out, "--threads", "1")
     assert "2 runs; nobody chose a threshold for them, it is 0.5" in said and "5 rows" in said
     by_runs = predict(ensemble, stream.find(npy))
-    assert out.read_text().splitlines()[1:] == [
+    assert out.read_text("utf-8").splitlines()[1:] == [
         f"{name},{label}" for name, label in zip(by_runs.rows, by_runs.labels(0.5), strict=True)
     ]
     bundle.write(replace(ensemble, threshold=0.0), tmp_path / "model", Card("tiny", "simulated"))
@@ -354,10 +354,10 @@ def test_the_command_refuses_what_has_no_meaning(
     with pytest.raises(LandslideError, match="is a folder"):
         run("predict", tmp_path / "model", npy, "-o", tmp_path)
     next(npy.iterdir()).write_bytes(b"")
-    out.write_text("an older file")
+    out.write_text("an older file", "utf-8")
     with pytest.raises(DataError):
         run("predict", tmp_path / "model", npy, "-o", out)
-    assert out.read_text() == "an older file"
+    assert out.read_text("utf-8") == "an older file"
     assert not list(tmp_path.glob(".*"))
 
 

@@ -201,7 +201,7 @@ def test_code_version_follows_the_code_of_runs(
     """A comment or a figure would train everything again, or a changed loop nothing."""
     package = tmp_path / "landslide_nb"
     shutil.copytree(source.PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
-    with (package / file).open("a") as stream:
+    with (package / file).open("a", encoding="utf-8") as stream:
         stream.write(text)
     before = code.code_version()["code"]
     monkeypatch.setattr(source, "PACKAGE", package)
@@ -309,7 +309,7 @@ def test_scaling_is_fitted_on_training_patches_only(fitted: tuple[Run, Result], 
 def test_a_run_says_what_determined_it(fitted: tuple[Run, Result]) -> None:
     """Nobody could tell later where a number came from."""
     run, result = fitted
-    record = json.loads((result.folder / "run.json").read_text())
+    record = json.loads((result.folder / "run.json").read_text("utf-8"))
     assert record["fingerprint"] == run.data[0].fingerprint
     assert (record["epochs"], record["fold"], record["backbone"]) == (2, 1, "test_resnet")
     assert {"code", "torch", "timm"} <= set(record)
@@ -503,7 +503,7 @@ def test_two_processes_of_accelerate_train_a_run_together(
 ) -> None:
     """Several GPUs would train something else than one does, wait for each other for ever, or write over each other."""
     changes: dict[str, Any] = SETTINGS | {"backbone": "test_convnext"}  # without batch normalisation they agree closely
-    (tmp_path / "fit.py").write_text(LAUNCHED)
+    (tmp_path / "fit.py").write_text(LAUNCHED, "utf-8")
     accelerate = [str(Path(sys.executable).parent / "accelerate"), "launch", "--multi_gpu", "--num_processes", "2"]
     options = ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
     given = [str(tmp_path / "fit.py"), str(data), repr(changes)]
@@ -520,7 +520,7 @@ def test_two_processes_of_accelerate_train_a_run_together(
     together = Run(study(data, **changes), 0)
     assert together.done
     result = together.fit(refuse)
-    assert json.loads((result.folder / "run.json").read_text())["processes"] == 2
+    assert json.loads((result.folder / "run.json").read_text("utf-8"))["processes"] == 2
     monkeypatch.setenv("LANDSLIDE_NB_STORE", str(tmp_path / "alone"))
     alone = Run(study(data, **changes), 0).fit()
     np.testing.assert_allclose(result.probabilities, alone.probabilities, atol=1e-3)

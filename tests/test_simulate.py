@@ -156,13 +156,13 @@ def test_command_writes_a_challenge_folder(tmp_path: Path, command: Command) -> 
 
 def test_command_leaves_a_folder_with_files_alone(tmp_path: Path, command: Command) -> None:
     """Simulated patches would mix with the challenge's."""
-    (tmp_path / "Train.csv").write_text("ID,label\n")
+    (tmp_path / "Train.csv").write_text("ID,label\n", "utf-8")
     done = command("simulate", tmp_path, "--patches", "2", "--test", "0")
     assert done.returncode != 0
     (line,) = done.stderr.splitlines()
     assert line.startswith("error: ") and tmp_path.name in line
     assert [file.name for file in tmp_path.rglob("*")] == ["Train.csv"]
-    assert (tmp_path / "Train.csv").read_text() == "ID,label\n"
+    assert (tmp_path / "Train.csv").read_text("utf-8") == "ID,label\n"
 
 
 def test_number_of_threads_does_not_matter(tiny: Patches) -> None:

@@ -30,7 +30,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder = tmp_path / "landslide_nb"
     for name, text in MODULES.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
+        (folder / name).write_text(text, "utf-8")
     monkeypatch.setattr(source, "PACKAGE", folder)
     monkeypatch.setattr(source, "COMMON", folder / "common")
     forget()
@@ -76,18 +76,18 @@ def test_files_are_those_that_are_imported(package: Path) -> None:
 def test_a_module_of_the_users_own_counts(line: str, package: Path) -> None:
     """Who changes a network of their own would be shown the results of before."""
     before = code()
-    (package / "room" / "own.py").write_text("net = 1\n")
+    (package / "room" / "own.py").write_text("net = 1\n", "utf-8")
     assert code() == before, "nobody imports it"
-    (package / "room" / "__init__.py").write_text(f"{line}\n")
+    (package / "room" / "__init__.py").write_text(f"{line}\n", "utf-8")
     assert "room/own.py" in names(package)
     with_it = code()
-    (package / "room" / "own.py").write_text("net = 2\n")
+    (package / "room" / "own.py").write_text("net = 2\n", "utf-8")
     assert len({before, with_it, code()}) == 3
 
 
 def test_relative_imports_reach_other_rooms(package: Path) -> None:
     """A module that is imported from two folders up would not count."""
-    (package / "room" / "unused.py").write_text("from ..other.late import load\nfrom .. import other\n")
+    (package / "room" / "unused.py").write_text("from ..other.late import load\nfrom .. import other\n", "utf-8")
     assert names(package, "landslide_nb.room.unused") >= {"other/late.py", "other/within.py"}
 
 
@@ -105,7 +105,7 @@ def test_relative_imports_reach_other_rooms(package: Path) -> None:
 def test_what_changes_no_number_changes_no_hash(name: str, text: str, package: Path) -> None:
     """A better sentence in a comment would train all runs anew, for days."""
     before = code()
-    (package / name).write_text(text)
+    (package / name).write_text(text, "utf-8")
     assert code() == before
 
 
@@ -123,26 +123,26 @@ def test_what_changes_no_number_changes_no_hash(name: str, text: str, package: P
 )
 def test_what_changes_numbers_changes_the_hash(name: str, old: str, new: str, package: Path) -> None:
     """Results of old code would be shown as those of the new."""
-    before, text = code(), (package / name).read_text()
+    before, text = code(), (package / name).read_text("utf-8")
     assert old in text
-    (package / name).write_text(text.replace(old, new))
+    (package / name).write_text(text.replace(old, new), "utf-8")
     assert code() != before
 
 
 def test_a_text_of_many_lines_is_code(package: Path) -> None:
     """A line of a template that begins with # would be taken for a comment, and its change go unnoticed."""
-    (package / "room" / "used.py").write_text('value = """\n# Title one\n"""\n')
+    (package / "room" / "used.py").write_text('value = """\n# Title one\n"""\n', "utf-8")
     before = code()
-    (package / "room" / "used.py").write_text('value = """\n# Title two\n"""\n')
+    (package / "room" / "used.py").write_text('value = """\n# Title two\n"""\n', "utf-8")
     assert code() != before
 
 
 def test_a_module_that_moves_is_another(package: Path) -> None:
     """Two modules that exchange their names would pass for the same code."""
     before = code()
-    used, within = ((package / name).read_text() for name in ("room/used.py", "other/within.py"))
-    (package / "room" / "used.py").write_text(within)
-    (package / "other" / "within.py").write_text(used)
+    used, within = ((package / name).read_text("utf-8") for name in ("room/used.py", "other/within.py"))
+    (package / "room" / "used.py").write_text(within, "utf-8")
+    (package / "other" / "within.py").write_text(used, "utf-8")
     assert code() != before
 
 
@@ -157,12 +157,12 @@ def test_a_run_depends_on_what_it_is_made_by_and_on_no_chapter(tmp_path: Path, m
     monkeypatch.setattr(source, "PACKAGE", copy)
     monkeypatch.setattr(source, "COMMON", copy / "common")
     assert code(TRAINING) == before, "it depends on where the package lies"
-    (copy / "chapters" / "c02" / "findings.py").write_text("text = 1\n")
+    (copy / "chapters" / "c02" / "findings.py").write_text("text = 1\n", "utf-8")
     assert code(TRAINING) == before
-    (copy / "models" / "own.py").write_text("width = 8\n")
+    (copy / "models" / "own.py").write_text("width = 8\n", "utf-8")
     rooms_own = copy / "models" / "__init__.py"
-    rooms_own.write_text(rooms_own.read_text() + "from landslide_nb.models import own as own\n")
+    rooms_own.write_text(rooms_own.read_text("utf-8") + "from landslide_nb.models import own as own\n", "utf-8")
     with_own = code(TRAINING)
-    (copy / "models" / "own.py").write_text("width = 16\n")
+    (copy / "models" / "own.py").write_text("width = 16\n", "utf-8")
     assert len({before, with_own, code(TRAINING)}) == 3
     forget()

@@ -436,7 +436,7 @@ def transparent(folder: Path) -> None:
 
 def both_kinds(folder: Path) -> None:
     """Add the challenge's list to a folder of images with masks."""
-    (folder / "Train.csv").write_text("ID,label\n")
+    (folder / "Train.csv").write_text("ID,label\n", "utf-8")
 
 
 def empty_masks(folder: Path) -> None:

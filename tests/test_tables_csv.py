@@ -34,7 +34,7 @@ def test_tables_are_written_as_a_reader_sees_them(tmp_path: Path) -> None:
     made = chapter(tmp_path / "chapters", shown(), shown(0.5, name="a < b & c"))
     written = tables_csv.write(made, tmp_path / "results")
     assert [path.name for path in written] == ["04_backbones-1.csv", "04_backbones-2.csv"]
-    with written[0].open() as stream:
+    with written[0].open(encoding="utf-8") as stream:
         assert list(csv.reader(stream)) == [
             ["backbone", "test F1", "training (s)", "weights"],
             ["resnet18", "0.800 [0.700, 0.900]", "12.000", "none"],
@@ -45,7 +45,7 @@ def test_tables_are_written_as_a_reader_sees_them(tmp_path: Path) -> None:
 def test_tables_that_are_gone_do_not_stay(tmp_path: Path) -> None:
     """A table of an older chapter would be taken for one of the book; the benchmarks' results are not the book's."""
     tables_csv.write(chapter(tmp_path / "chapters", shown(), shown()), tmp_path / "results")
-    (tmp_path / "results" / "ssim.csv").write_text("kept\n")
+    (tmp_path / "results" / "ssim.csv").write_text("kept\n", "utf-8")
     tables_csv.write(chapter(tmp_path / "chapters", shown()), tmp_path / "results")
     assert sorted(path.name for path in (tmp_path / "results").iterdir()) == ["04_backbones-1.csv", "ssim.csv"]
 

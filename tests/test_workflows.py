@@ -31,13 +31,13 @@ each_workflow = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path
 
 def steps(path: Path) -> list[dict[str, Any]]:
     """The steps of all jobs of a workflow."""
-    return [step for job in yaml.safe_load(path.read_text())["jobs"].values() for step in job["steps"]]
+    return [step for job in yaml.safe_load(path.read_text("utf-8"))["jobs"].values() for step in job["steps"]]
 
 
 def missing(command: str) -> list[str]:
     """What a command of a workflow calls that is not there."""
     program, *words = command.split()
-    targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
     found = [] if program in THERE or os.access(ROOT / program, os.X_OK) else [program]
     found += [word for word in words if program == "make" and word not in targets]
     files = [word for before, word in pairwise(words) if before in ("-r", "--notes-file")]
@@ -71,13 +71,13 @@ def test_actions_are_pinned_and_no_secret_is_needed(path: Path) -> None:
     """Another major version would change a workflow overnight; a fork has no secrets."""
     for step in steps(path):
         assert re.fullmatch(r"actions/[\w-]+@v\d+", step.get("uses", "actions/checkout@v1")), step
-    assert "secrets." not in path.read_text()
+    assert "secrets." not in path.read_text("utf-8")
 
 
 @each_workflow
 def test_a_workflow_may_only_do_what_it_needs(path: Path) -> None:
     """A token with all rights would be at hand for every action."""
-    workflow = yaml.safe_load(path.read_text())
+    workflow = yaml.safe_load(path.read_text("utf-8"))
     assert workflow["permissions"] == {"contents": "write" if path.stem == "release" else "read"}
     assert workflow[True], "on: is missing"  # YAML 1.1 reads `on` as a boolean
     assert all(job.get("timeout-minutes", 0) or "needs" in job for job in workflow["jobs"].values())
@@ -98,10 +98,10 @@ def test_a_release_is_whole(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr[-3000:]
     names = sorted(path.name for path in (tmp_path / "dist").iterdir())
     assert names[:2] == ["MANIFEST.txt", "SHA256SUMS"] and names[2].endswith(".tar.gz") and len(names) == 3
-    for line in (tmp_path / "dist" / "SHA256SUMS").read_text().splitlines():
+    for line in (tmp_path / "dist" / "SHA256SUMS").read_text("utf-8").splitlines():
         digest, name = line.split()
         assert hashlib.sha256((tmp_path / "dist" / name).read_bytes()).hexdigest() == digest
-    _, *lines = (tmp_path / "dist" / "MANIFEST.txt").read_text().splitlines()
+    _, *lines = (tmp_path / "dist" / "MANIFEST.txt").read_text("utf-8").splitlines()
     with tarfile.open(tmp_path / "dist" / names[2]) as archive:
         sizes = {it.name: it.size for it in archive.getmembers() if it.isfile()}
     listed = {name: int(size) for _, size, name in (line.split(" ", 2) for line in lines)}

@@ -47,12 +47,12 @@ def patch_file(folder: Path) -> Path:
 
 def with_csv(name: str, text: str) -> Callable[[Path], object]:
     """Replace a CSV."""
-    return lambda folder: (folder / name).write_text(text)
+    return lambda folder: (folder / name).write_text(text, "utf-8")
 
 
 def with_more(line: str) -> Callable[[Path], object]:
     """Add a line to Train.csv."""
-    return lambda folder: (folder / "Train.csv").open("a").write(line)
+    return lambda folder: (folder / "Train.csv").open("a", encoding="utf-8").write(line)
 
 
 def with_bytes(content: bytes) -> Callable[[Path], object]:
@@ -161,10 +161,10 @@ def test_files_are_as_the_challenge_ships_them(tiny: Patches, folder: Path) -> N
     np.testing.assert_array_equal(stored, np.moveaxis(tiny.pixels[0], 0, 2))
     labels = tiny.known_labels[:6]
     lines = [f"{name},{label}" for name, label in zip(tiny.ids, labels, strict=False)]
-    assert (folder / "Train.csv").read_text().splitlines() == ["ID,label", *lines]
-    assert (folder / "Test.csv").read_text().splitlines() == ["ID", *tiny.ids[6:9]]
+    assert (folder / "Train.csv").read_text("utf-8").splitlines() == ["ID,label", *lines]
+    assert (folder / "Test.csv").read_text("utf-8").splitlines() == ["ID", *tiny.ids[6:9]]
     lines = [f"{name},0" for name in tiny.ids[6:9]]
-    assert (folder / "SampleSubmission.csv").read_text().splitlines() == ["ID,label", *lines]
+    assert (folder / "SampleSubmission.csv").read_text("utf-8").splitlines() == ["ID,label", *lines]
 
 
 def test_header_is_the_challenges(real: Path, folder: Path) -> None:
@@ -197,7 +197,7 @@ def test_convert_equals_read(folder: Path, tmp_path: Path) -> None:
 def test_test_patch_that_is_listed_twice(folder: Path, tmp_path: Path) -> None:
     """The real Test.csv lists an ID twice: a submission needs both rows, a prediction one patch."""
     rows = (HIDDEN, "SIM_007_000008", HIDDEN, "SIM_007_000007")
-    (folder / "Test.csv").write_text("\n".join(("ID", *rows)))
+    (folder / "Test.csv").write_text("\n".join(("ID", *rows)), "utf-8")
     zindi.convert(folder, tmp_path / "patches.h5")
     distinct = (HIDDEN, "SIM_007_000008", "SIM_007_000007")
     assert zindi.read(folder)[1].ids == distinct
@@ -211,7 +211,7 @@ def test_real_test_list_is_kept_row_by_row(real: Path) -> None:
     assert len(rows) == 5398
     assert len(set(rows)) == 5397
     assert rows.count("ID_Q2Q7VF") == 2
-    assert list(rows) == (real / "zindi_Test.csv").read_text().split()[1:]
+    assert list(rows) == (real / "zindi_Test.csv").read_text("utf-8").split()[1:]
 
 
 def test_row_that_stands_twice_counts_once(folder: Path) -> None:

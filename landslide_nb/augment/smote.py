@@ -9,7 +9,6 @@ from landslide_nb.augment.sample_table import SampleTable
 from landslide_nb.common.arrays import Indices
 from landslide_nb.common.errors import DataError
 from landslide_nb.data.splits import Split
-from landslide_nb.similarity.api import nearest
 
 Scope = Literal["inside_fold", "before_split"]
 CLIP: Final = (0.1, 0.9)  # the paper's bounds of λ
@@ -74,6 +73,8 @@ def oversample(
     count = _count(len(minority), len(among) - len(minority), n_syn, ratio)
     if count == 0 or (inside and part == "validation"):
         return SampleTable.real(among[:0], labels, held_out)
+    from landslide_nb.similarity.api import nearest  # noqa: PLC0415 - compiled code, which prediction does not need
+
     neighbours, _ = nearest(pixels[minority], max(1, min(k, len(minority) - 1)), method=method)
     rng = np.random.default_rng(seed)
     once_more = rng.permutation(len(minority))[: count % len(minority)]

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from IPython.core.getipython import get_ipython
 
-from landslide_nb.common.errors import StudyError
+from landslide_nb.common.errors import LandslideError, StudyError
 from landslide_nb.experiments.study import Study
 
 INJECTED: Final = "# Parameters"  # the first line of the cell that papermill adds
@@ -32,7 +32,12 @@ def study(namespace: Mapping[str, Any]) -> Study:
         raise StudyError(f"no parameters cell was run; it assigns {LEADS!r}, and is to be run before this one")
     counted = (names for cell, names in assigned.items() if LEADS in names or cell.startswith(INJECTED))
     names = dict.fromkeys(name for each in counted for name in each)
-    return Study.load(**{name: namespace[name] for name in names if name in namespace})
+    try:
+        return Study.load(**{name: namespace[name] for name in names if name in namespace})
+    except LandslideError as error:
+        if kernel := getattr(shell, "kernel", None):  # papermill prints a page of its own code before the sentence
+            kernel.log.error(str(error))
+        raise
 
 
 def _assigned(cell: str) -> list[str]:

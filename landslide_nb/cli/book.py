@@ -7,12 +7,13 @@ import typer
 
 from landslide_nb.cli.parameters import TAKES_PARAMETERS, parameters
 from landslide_nb.common.errors import ChapterError
+from landslide_nb.common.store import check_store
 from landslide_nb.experiments.study import Study
 
 app = typer.Typer()
 
 
-@app.command(context_settings=TAKES_PARAMETERS)
+@app.command(**TAKES_PARAMETERS)
 def chapter(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="A chapter: 04, 04_backbones, or a path.")],
@@ -21,31 +22,33 @@ def chapter(
     ] = None,
     notebooks: Annotated[Path, typer.Option(help="Where the chapters are.")] = Path("notebooks"),
 ) -> None:
-    """Execute one chapter strictly: it is whole, or it is not there.
-
-    Parameters of the study are given as in papermill, for example -p edition lite -p epochs 3.
-    """
+    """Execute one chapter strictly: it is whole, or it is not there."""
     overrides = parameters(context.args)
     Study.load(**overrides)
-    from landslide_nb.publish import execute
+    check_store()
+    from landslide_nb.publish.execute import execute
+    from landslide_nb.publish.notebooks import find
 
-    source = execute.find(name, notebooks)
+    source = find(name, notebooks)
     target = output or Path("build/chapters") / source.name
-    seconds = execute.execute(source, target, overrides)
+    seconds = execute(source, target, overrides)
     typer.echo(f"{target}: {seconds:.0f} s")
 
 
 @app.command()
 def pages(folder: Path, edition: str = "smoke", commit: str = "unknown") -> None:
     """Write what the book makes of its executed chapters into FOLDER, beside them: pages, the cover, the front page's answer."""
-    from landslide_nb.publish import execute, landing, pages
+    loaded = Study.load(edition)
+    from landslide_nb.common.files import write_whole
+    from landslide_nb.publish import landing, pages
+    from landslide_nb.publish.notebooks import find
 
-    (folder / "parameters.md").write_text(pages.parameters_page())
-    (folder / "cover.png").write_bytes(landing.cover(execute.find("01", folder)))
-    last = execute.find("10", folder)
-    (folder / landing.PICTURE).write_bytes(landing.cover(last))
-    (folder / "answer.txt").write_text(landing.answer(last, Study.load(edition).note))
-    (folder / "about_this_build.md").write_text(pages.build_page(folder, edition, commit))
+    first, last = (find(number, folder) for number in ("01", "10"))
+    write_whole(folder / "parameters.md", pages.parameters_page())
+    write_whole(folder / "cover.png", landing.cover(first))
+    write_whole(folder / landing.PICTURE, landing.cover(last))
+    write_whole(folder / "answer.txt", landing.answer(last, loaded.note))
+    write_whole(folder / "about_this_build.md", pages.build_page(folder, edition, commit))
 
 
 @app.command()
@@ -55,12 +58,12 @@ def readme(
     edition: str = "smoke",
 ) -> None:
     """Put the scores and the picture of the executed chapter 10 in FOLDER into the README FILE, between its marks."""
-    from landslide_nb.common.files import replacing
-    from landslide_nb.publish import execute, landing
+    note = Study.load(edition).note
+    from landslide_nb.common.files import write_whole
+    from landslide_nb.publish import landing
+    from landslide_nb.publish.notebooks import find
 
-    text = landing.readme(file.read_text(), execute.find("10", folder), Study.load(edition).note)
-    with replacing(file) as temporary:
-        temporary.write_text(text)
+    write_whole(file, landing.readme(file.read_text("utf-8"), find("10", folder), note))
 
 
 @app.command()

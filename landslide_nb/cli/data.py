@@ -63,10 +63,11 @@ def simulate(
     model: Annotated[Path | None, typer.Option(help="Made by fit-simulator; the package's own if not said.")] = None,
 ) -> None:
     """Write a FOLDER of simulated patches in the challenge's format."""
+    from landslide_nb.common.files import check_new
     from landslide_nb.data.sources import zindi
     from landslide_nb.simulation.draw import Simulator, simulated_part
 
-    zindi.check_new(folder)
+    check_new(folder)
     chosen = Simulator.read(model) if model else None
     labelled, hidden = (simulated_part(n, s, chosen) for n, s in ((patches, seed), (test, seed + 1)))
     zindi.write(folder, labelled, hidden, typer.echo)
@@ -81,8 +82,8 @@ def statistics(source: Path, output: Path) -> None:
     from landslide_nb.data.sources import zindi
     from landslide_nb.tabular.statistics import describe
 
-    table = describe(zindi.read(source)[0] if source.is_dir() else Patches.read(source))
     with replacing(output) as temporary:
+        table = describe(zindi.read(source)[0] if source.is_dir() else Patches.read(source))
         table.to_csv(temporary, index=False)
     typer.echo(f"{output}: {len(table)} patches")
 
@@ -90,9 +91,11 @@ def statistics(source: Path, output: Path) -> None:
 @app.command()
 def fit_simulator(table: Path, output: Path, seed: Annotated[int, typer.Option(min=0)] = 0) -> None:
     """Fit the simulator to a TABLE of real statistics (as `statistics` writes it) and write its parameters to OUTPUT."""
+    from landslide_nb.common.files import check_writable
     from landslide_nb.simulation.fit import fit
     from landslide_nb.tabular import statistics
 
+    check_writable(output)
     rows = statistics.read(table)
     fit(rows, seed).write(output)
     typer.echo(f"{output}: fitted to {len(rows)} rows, {output.stat().st_size / 1000:.0f} kB")

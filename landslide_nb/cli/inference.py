@@ -10,7 +10,7 @@ from landslide_nb.cli.parameters import TAKES_PARAMETERS, study
 app = typer.Typer()
 
 
-@app.command(context_settings=TAKES_PARAMETERS)
+@app.command(**TAKES_PARAMETERS)
 def export(
     context: typer.Context,
     output: Annotated[Path, typer.Argument(help="A new folder.")],
@@ -19,18 +19,15 @@ def export(
     ] = "best",
     onnx: Annotated[bool, typer.Option("--onnx", help="Write each network as ONNX too.")] = False,
 ) -> None:
-    """Write all folds of one experiment into a folder that `predict` and other people can use.
-
-    Parameters of the study are given as in papermill, for example -p edition smoke.
-    """
+    """Write all folds of one experiment into a folder that `predict` and other people can use."""
     chosen = study(context.args)
-    from landslide_nb.data.sources import zindi
+    from landslide_nb.common.files import check_new
     from landslide_nb.inference import bundle
     from landslide_nb.inference.export import pack
 
     if onnx:
         import landslide_nb.inference.onnx  # noqa: F401 - what is missing shows before the training
-    zindi.check_new(output)
+    check_new(output)
     ensemble, card = pack(chosen, network, typer.echo)
     bundle.write(ensemble, output, card, onnx)
     typer.echo(f"{output}: {card.name}, {len(ensemble.folds)} folds, threshold {ensemble.threshold:.3f}")
@@ -98,7 +95,7 @@ def stack(
     from landslide_nb.tabular import predict as tabular_predict
     from landslide_nb.tabular import statistics
 
-    predictions = tabular_predict.apply(statistics.read(table), statistics.load(new), seed)
     with replacing(output) as temporary:
+        predictions = tabular_predict.apply(statistics.read(table), statistics.load(new), seed)
         predictions.to_csv(temporary, index=False)
     typer.echo(tabular_predict.summary(predictions))

@@ -5,11 +5,20 @@ from typing import Annotated
 import typer
 
 from landslide_nb.cli.parameters import TAKES_PARAMETERS, study
+from landslide_nb.common.store import check_store
 
 app = typer.Typer()
 
 
-@app.command(context_settings=TAKES_PARAMETERS)
+@app.command()
+def parameters() -> None:
+    """Print all parameters of a study: type, what each edition sets, meaning; plan, fit, export and chapter take them (-p)."""
+    from landslide_nb.experiments import listing
+
+    typer.echo(listing.text())
+
+
+@app.command(**TAKES_PARAMETERS)
 def plan(
     context: typer.Context,
     tflops: Annotated[
@@ -24,16 +33,14 @@ def plan(
     typer.echo("\n".join(plan.jobs(chosen)) if names else plan.text(chosen, tflops or plan.TFLOPS))
 
 
-@app.command(context_settings=TAKES_PARAMETERS)
+@app.command(**TAKES_PARAMETERS)
 def fit(
     context: typer.Context,
     only: Annotated[str | None, typer.Option(help="One run, by its name in `plan --names`.")] = None,
 ) -> None:
-    """Train every run that the chapters need and that is not there yet, then measure the speed of each backbone.
-
-    Parameters of the study are given as in papermill, for example -p edition lite -p seed 7.
-    """
+    """Train every run that the chapters need and that is not there yet, then measure the speed of each backbone."""
     chosen = study(context.args)
+    check_store()
     from landslide_nb.experiments import grids, plan, runs
     from landslide_nb.experiments.speed import speed
     from landslide_nb.training.distributed import processes

@@ -1,6 +1,14 @@
 """What can be wrong, said in one sentence: what, where, what was expected, what to do."""
 
 from traceback import extract_tb
+from typing import Final
+
+SENTENCES: Final = {
+    FileNotFoundError: "does not exist {why}; check the name and the folder that you are in",
+    IsADirectoryError: "is a folder {why}; expected a file",
+    NotADirectoryError: "cannot be, as what stands before the name is no folder {why}; name another place",
+    PermissionError: "may not be read or written {why}; change its rights, or name another place",
+}
 
 
 class LandslideError(Exception):
@@ -37,6 +45,30 @@ class ChapterError(LandslideError):
 
 class ModelError(LandslideError):
     """A trained model, or the folder that it was exported to, is not what it should be."""
+
+
+class MachineError(LandslideError):
+    """A file, a disk or the memory refuses what is asked of it."""
+
+
+def in_words(error: Exception) -> str:
+    """What the system refuses, in one sentence: which file, why, what to do.
+
+    Args:
+        error: of the system: an `OSError`, `EOFError`, `MemoryError` or `UnicodeDecodeError`.
+    """
+    if isinstance(error, MemoryError):
+        return f"there is too little memory ({reason(error)}); close other programs, or give smaller batches or fewer patches"
+    if isinstance(error, UnicodeDecodeError):
+        return f"a file is not text in UTF-8 ({reason(error)}); save it as UTF-8"
+    if not isinstance(error, OSError):
+        return f"a file ends before its time ({reason(error)}); it is cut off, write or copy it again"
+    name = "a file" if error.filename is None else str(error.filename)
+    why = f"({error.strerror or reason(error)})"
+    for kind, sentence in SENTENCES.items():
+        if isinstance(error, kind):
+            return f"{name} {sentence.format(why=why)}"
+    return f"{name} could not be read or written {why}; make room, or name another place"
 
 
 def reason(error: BaseException) -> str:

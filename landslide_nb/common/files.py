@@ -1,25 +1,171 @@
-"""Files that are whole or not there."""
+"""Files and folders that are whole or not there, and whose place is tried before the work that fills them."""
 
+import errno
+import io
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from landslide_nb.common.errors import DataError
 
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+T = TypeVar("T")
+FULL: Final = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}  # Windows has no quota of that name
+
+
+def check_writable(path: Path) -> None:
+    """Try whether a file or folder of this name can be made; what is there stays as it is.
+
+    Raises:
+        DataError: if not, or if the name is that of a folder.
+    """
+    with replacing(path, keep=True):
+        pass
+
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`, renamed to it when the block ends well and removed when it does not."""
+def replacing(path: Path, keep: bool = False) -> Iterator[Path]:
+    """A temporary path beside `path`, renamed to it when the block ends well and removed when it does not.
+
+    Args:
+        path: whose folder is made where there is none.
+        keep: whether to rename nothing: a trial.
+
+    Raises:
+        DataError: before the block, if nothing can be written there; after it, if the disk was full.
+    """
     if path.is_dir():
         raise DataError(f"{path} is a folder; expected the name of a file to write")
+    temporary = _beside(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.touch()  # what cannot be written shows now
+        temporary.unlink()
     except OSError as error:
         raise DataError(f"{path} cannot be written ({error.strerror}); name a file in a folder") from error
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
     try:
         yield temporary
-        temporary.replace(path)
+        if not keep:
+            temporary.replace(path)
+    except OSError as error:
+        _refuse_if_full(path, temporary, error)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a small file, whole or not at all; text as UTF-8.
+
+    Raises:
+        DataError: if it cannot be written.
+    """
+    with replacing(path) as temporary:
+        temporary.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+def check_new(folder: Path) -> None:
+    """Try whether a new folder of this name can be made.
+
+    Raises:
+        DataError: if there is something in the way, or nothing can be written there.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise DataError(f"{folder} exists and is not an empty folder; name a new one, nothing was written")
+    with _new_beside(folder) as temporary:
+        temporary.rmdir()
+
+
+@contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """A temporary folder beside `folder`, which takes its name when the block ends well and goes when it does not.
+
+    Raises:
+        DataError: before the block, as `check_new` does; after it, if the disk was full.
+    """
+    check_new(folder)
+    with _new_beside(folder) as temporary:
+        try:
+            yield temporary
+            if folder.is_dir():  # an empty one, which Windows would not replace
+                folder.rmdir()
+            temporary.rename(folder)
+        except OSError as error:
+            _refuse_if_full(folder, temporary, error)
+            raise
+
+
+class PatientFile(io.FileIO):
+    """A file that goes on taking what it cannot write, and says so when it is closed: HDF5 crashes where writing fails."""
+
+    failure: OSError | None = None
+    _end = 0  # as far as it would go, had all been written
+
+    def write(self, data: "ReadableBuffer", /) -> int:
+        """Write all of it, or keep the error and say that it is written."""
+        view = memoryview(data).cast("B")
+        done, self._end = 0, max(self._end, self.tell() + len(view))
+        while done < len(view) and self.failure is None:
+            try:
+                done += super().write(view[done:]) or 0
+            except OSError as error:
+                self.failure = error
+        return len(view)
+
+    def truncate(self, size: int | None = None, /) -> int:
+        """Make it this long, or keep the error."""
+        try:
+            return super().truncate(size)
+        except OSError as error:
+            self.failure = self.failure or error
+            return self._end
+
+    def seek(self, position: int, whence: int = os.SEEK_SET, /) -> int:
+        """Go there; the end is where it would be."""
+        reached = super().seek(position, whence)
+        return reached if whence != os.SEEK_END else max(reached, self._end + position)
+
+    def watched(self, items: Iterable[T]) -> Iterator[T]:
+        """The items, until one could not be written."""
+        for item in items:
+            yield item
+            self.check()
+
+    def check(self) -> None:
+        """Raise what went wrong."""
+        if self.failure is not None:
+            raise self.failure
+
+    def __exit__(self, *raised: Any) -> None:
+        """Close it, and raise what went wrong first."""
+        super().__exit__(*raised)
+        self.check()
+
+
+@contextmanager
+def _new_beside(folder: Path) -> Iterator[Path]:
+    temporary = _beside(folder)
+    try:
+        temporary.mkdir(parents=True)
+    except OSError as error:
+        raise DataError(f"{folder} cannot be written ({error.strerror}); name a new folder") from error
+    try:
+        yield temporary
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{os.getpid()}.{path.name}")
+
+
+def _refuse_if_full(path: Path, temporary: Path, error: OSError) -> None:
+    """Say in a sentence that a disk is full, or that the place was taken away; other errors are of something else."""
+    if error.errno in FULL or error.filename == str(temporary):
+        why = os.strerror(error.errno) if error.errno else str(error)
+        raise DataError(f"{path} could not be written ({why}); nothing was, make room or name another place") from error

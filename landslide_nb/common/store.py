@@ -2,13 +2,39 @@
 
 import os
 from pathlib import Path
+from typing import Final
+
+from landslide_nb.common.errors import DataError
+
+CHOSEN: Final = "LANDSLIDE_NB_STORE"
 
 
 def store() -> Path:
     """The folder of kept results: $LANDSLIDE_NB_STORE, else build/store of a checkout, else one in the user's cache."""
-    if chosen := os.environ.get("LANDSLIDE_NB_STORE"):
+    if chosen := os.environ.get(CHOSEN):
         return Path(chosen)
     checkout = Path(__file__).parents[2]
     if (checkout / "pyproject.toml").is_file():
         return checkout / "build" / "store"
-    return Path.home() / ".cache" / "landslide-nb"
+    try:
+        return Path.home() / ".cache" / "landslide-nb"
+    except RuntimeError as error:  # a container's user
+        raise DataError(f"you have no home to keep results in; name a folder as {CHOSEN}") from error
+
+
+def check_store() -> None:
+    """Try whether results can be kept, before they are computed.
+
+    Raises:
+        DataError: if not.
+    """
+    trial = f".{os.getpid()}.trial"
+    try:
+        for folder in (store(), store() / "runs", store() / "locks"):
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / trial).touch()
+            (folder / trial).unlink()
+    except OSError as error:
+        raise DataError(
+            f"results cannot be kept in {store()} ({error.strerror}); name a folder that you may write to as {CHOSEN}"
+        ) from error

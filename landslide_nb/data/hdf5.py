@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from landslide_nb.common.arrays import Labels, Pixels
 from landslide_nb.common.errors import DataError
-from landslide_nb.common.files import replacing
+from landslide_nb.common.files import PatientFile, replacing
 from landslide_nb.common.progress import Report, followed
 from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.data.dataset import DataSet
@@ -58,12 +58,12 @@ class Part(NamedTuple):
 
 def write_parts(path: str | Path, data_set: DataSet, parts: Mapping[str, Part], report: Report | None = None) -> None:
     """Write the parts into one HDF5 file, patch by patch, under a temporary name that is renamed when all is written."""
-    with replacing(Path(path)) as temporary, h5py.File(temporary, "w") as file:
+    with replacing(Path(path)) as temporary, PatientFile(temporary, "w+") as stream, h5py.File(stream, "w") as file:
         file.attrs["format"] = FORMAT
         file.attrs["data_set"] = data_set.to_json()
         for name, part in parts.items():
-            followed_part = part._replace(pixels=followed(part.pixels, len(part.ids), name, report))
-            _write_part(file.create_group(name), followed_part, data_set)
+            pixels = stream.watched(followed(part.pixels, len(part.ids), name, report))
+            _write_part(file.create_group(name), part._replace(pixels=pixels), data_set)
 
 
 def _write_part(group: h5py.Group, part: Part, data_set: DataSet) -> None:

@@ -93,7 +93,7 @@ def _state(record: dict[str, Any]) -> str:
 def _read(path: Path) -> dict[str, Any]:
     """What a run says of itself; nothing where it could not finish the sentence."""
     with suppress(OSError, json.JSONDecodeError):
-        record: dict[str, Any] = json.loads(path.read_text())
+        record: dict[str, Any] = json.loads(path.read_text("utf-8"))
         return record
     return {}
 

@@ -162,7 +162,7 @@ class Run:
         started = time.perf_counter()
         if processes().is_main_process:  # what an interrupted run says of itself
             with replacing(begun) as temporary:
-                temporary.write_text(json.dumps(self.record, indent=1, sort_keys=True))
+                temporary.write_text(json.dumps(self.record, indent=1, sort_keys=True), "utf-8")
         fitted = fit_fold(self.study.settings, patches, split, self.fold, checkpoint, report)
         if not processes().is_main_process:
             return
@@ -171,7 +171,7 @@ class Run:
         temporary.mkdir(parents=True)
         _write(temporary, fitted)
         record = self.record | {"run_seconds": time.perf_counter() - started}
-        (temporary / "run.json").write_text(json.dumps(record, indent=1, sort_keys=True))
+        (temporary / "run.json").write_text(json.dumps(record, indent=1, sort_keys=True), "utf-8")
         for path in temporary.iterdir():  # a power cut must not leave a whole folder of empty files
             with path.open("rb") as file:
                 os.fsync(file.fileno())
@@ -187,7 +187,7 @@ class Run:
         with np.load(self.folder / "arrays.npz", allow_pickle=False) as arrays:
             fields = {name: arrays[name] for name in arrays.files if name not in ("centre", "scale")}
         history = pd.read_csv(self.folder / "history.csv")
-        seconds = json.loads((self.folder / "run.json").read_text())["run_seconds"]
+        seconds = json.loads((self.folder / "run.json").read_text("utf-8"))["run_seconds"]
         split = self.data[1]
         train, validation = split.folds[self.fold]
         return Result(

@@ -98,7 +98,7 @@ def machine() -> str:
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
     cpuinfo = Path("/proc/cpuinfo")
-    match = re.search(r"model name\s*: (.+)", cpuinfo.read_text()) if cpuinfo.is_file() else None
+    match = re.search(r"model name\s*: (.+)", cpuinfo.read_text("utf-8")) if cpuinfo.is_file() else None
     return f"{match[1] if match else platform.processor()}, {os.cpu_count()} cores"
 
 
@@ -167,6 +167,6 @@ def _peak(device: torch.device) -> int:
         return torch.cuda.max_memory_allocated(device)
     status = Path("/proc/self/status")
     if status.is_file():
-        return 1024 * int(status.read_text().partition("VmHWM:")[2].split()[0])
+        return 1024 * int(status.read_text("utf-8").partition("VmHWM:")[2].split()[0])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else 1024 * peak

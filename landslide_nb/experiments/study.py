@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 SIMULATED = "simulated"
 TWINS = "statistics:"
+OF_BANDS = ("bands", "channels")  # kinds of error that depend on what the patches are
 RESOURCES = files("landslide_nb") / "experiments"
 EDITIONS = tuple(sorted(entry.name.removesuffix(".toml") for entry in (RESOURCES / "editions").iterdir()))
 
@@ -90,6 +91,9 @@ class Study(Settings):
                 SMOTE that leaks; for what the data's bands do not allow.
             DataError: if `data` is there and cannot be read.
         """
+        for name, value in {"data": data, **overrides}.items():
+            if isinstance(value, str) and not value.strip():
+                raise StudyError(f"parameter {name!r} is empty; give a value, or leave it out")
         if edition not in EDITIONS:
             raise StudyError(f"edition is {edition!r}; expected one of {', '.join(EDITIONS)}")
         if overrides.get("smote_scope") == "before_split":
@@ -99,8 +103,22 @@ class Study(Settings):
         if "data_set" in overrides:
             raise StudyError("unknown parameter 'data_set'; what the patches are is known from `data`")
         base = tomllib.loads((RESOURCES / "editions" / f"{edition}.toml").read_text("utf-8"))
-        changed = {name: value for name, value in overrides.items() if value is not None}
-        return cls._checked(base | {"edition": edition, "data": data, "data_set": _data_set_of(data)} | changed)
+        known = cls.model_fields
+        changed = {name: value for name, value in overrides.items() if value is not None or name not in known}
+        values = base | {"edition": edition, "data": data} | changed
+        cls._check_early(values)
+        return cls._checked(values | {"data_set": _data_set_of(data)})
+
+    @classmethod
+    def _check_early(cls, values: Mapping[str, Any]) -> None:
+        """Refuse what is wrong whatever the bands are, before data are looked at, which takes seconds to import."""
+        try:
+            cls.model_validate(dict(values))
+        except ValidationError as error:
+            if wrong := [it for it in error.errors() if it["type"] not in OF_BANDS]:
+                raise StudyError(_sentence(wrong[0])) from None
+        except StudyError:  # of a backbone, which the bands may decide: it is said when they are known
+            return
 
     @classmethod
     def _checked(cls, values: Mapping[str, Any]) -> Self:

@@ -7,9 +7,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -20,10 +17,10 @@ from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from landslide_nb.common.errors import DataError, ModelError
+from landslide_nb.common.errors import ModelError
+from landslide_nb.common.files import new_folder
 from landslide_nb.data.dataset import DataSet
 from landslide_nb.data.scaling import Scaler
-from landslide_nb.data.sources.zindi import check_new
 from landslide_nb.experiments.code import LIBRARIES
 from landslide_nb.inference.card import Card
 from landslide_nb.inference.ensemble import HALF, Ensemble, Fold, Network, Trees
@@ -49,9 +46,9 @@ def write(ensemble: Ensemble, folder: str | Path, card: Card, onnx: bool = False
         DataError: if there is something in the folder.
         ModelError: if a network cannot be had as ONNX, or says something else there.
     """
-    with _new_folder(Path(folder)) as temporary:
+    with new_folder(Path(folder)) as temporary:
         folds = [_write_fold(temporary, number, fold, onnx) for number, fold in enumerate(ensemble.folds, 1)]
-        (temporary / CARD).write_text(card.text(ensemble))
+        (temporary / CARD).write_text(card.text(ensemble), "utf-8")
         content = {
             "format": FORMAT,
             "data_set": ensemble.data_set.model_dump(mode="json"),
@@ -61,9 +58,11 @@ def write(ensemble: Ensemble, folder: str | Path, card: Card, onnx: bool = False
             "files": {path.name: _hash(path) for path in sorted(temporary.iterdir())},
             "libraries": {name: version(name) for name in (*LIBRARIES, "lightgbm")},
         }
-        (temporary / MAIN).write_text(json.dumps(content | {"sha256": _hash_of(content)}, indent=1))
+        (temporary / MAIN).write_text(json.dumps(content | {"sha256": _hash_of(content)}, indent=1), "utf-8")
         for path in temporary.iterdir():  # safetensors lets only its owner read what it writes
             path.chmod((temporary / MAIN).stat().st_mode)
+            with path.open("rb") as file:  # a power cut must not leave a whole folder of empty files
+                os.fsync(file.fileno())
 
 
 def read(folder: str | Path) -> Ensemble:
@@ -99,7 +98,7 @@ def read_run(folder: str | Path) -> Network:
     """
     folder = Path(folder)
     try:
-        record = json.loads((folder / "run.json").read_text())
+        record = json.loads((folder / "run.json").read_text("utf-8"))
         settings = Settings(**{name: record[name] for name in Settings.model_fields if name in record})
         with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
             scaler = Scaler(arrays["centre"], arrays["scale"])
@@ -194,22 +193,3 @@ def _hash(path: Path) -> str:
 
 def _hash_of(content: Json) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-@contextmanager
-def _new_folder(folder: Path) -> Iterator[Path]:
-    """A temporary folder beside `folder`, which takes its name when the block ends well and goes when it does not."""
-    check_new(folder)
-    temporary = folder.with_name(f".{os.getpid()}.{folder.name}")
-    try:
-        temporary.mkdir(parents=True)
-    except OSError as error:
-        raise DataError(f"{folder} cannot be written ({error.strerror}); name a new folder") from error
-    try:
-        yield temporary
-        for path in temporary.iterdir():  # a power cut must not leave a whole folder of empty files
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
-        temporary.rename(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)

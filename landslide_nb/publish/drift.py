@@ -3,9 +3,8 @@
 import re
 from pathlib import Path
 
-import nbformat
-
 from landslide_nb.experiments.code import code_version
+from landslide_nb.publish import notebooks
 
 
 def drift(notebook: Path, executed: Path) -> str:
@@ -30,7 +29,7 @@ def code_drift(page: Path) -> str:
     Args:
         page: as `build_page` made it.
     """
-    match = re.search(r"\| code of the runs \| `(\w+)` \|", page.read_text()) if page.is_file() else None
+    match = re.search(r"\| code of the runs \| `(\w+)` \|", page.read_text("utf-8")) if page.is_file() else None
     if not match:
         return f"{page} does not exist, or does not say what code its numbers come from: `make reference` writes it"
     now = code_version()["code"]
@@ -42,5 +41,5 @@ def code_drift(page: Path) -> str:
 
 
 def _sources(notebook: Path) -> list[tuple[str, str]]:
-    cells = nbformat.read(notebook, as_version=4).cells
+    cells = notebooks.read(notebook).cells
     return [(it.cell_type, it.source) for it in cells if "injected-parameters" not in it.metadata.get("tags", [])]

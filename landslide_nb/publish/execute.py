@@ -5,39 +5,28 @@ chapter is whole or it is not there.
 """
 
 import json
+import logging
+import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Final
 
 import nbformat
 import papermill
+from jupyter_client.kernelspec import NoSuchKernel
 from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
 from landslide_nb.common.errors import ChapterError
-from landslide_nb.common.files import replacing
+from landslide_nb.common.files import replacing, write_whole
 from landslide_nb.experiments.study import Study
+from landslide_nb.publish import notebooks
 
-
-def find(chapter: str, folder: Path) -> Path:
-    """The notebook that a number, a name or a path means.
-
-    Raises:
-        ChapterError: if there is none.
-    """
-    if Path(chapter).suffix == ".ipynb" and Path(chapter).is_file():
-        return Path(chapter)
-    matches = sorted(folder.glob(f"{chapter}*.ipynb"))
-    if len(matches) != 1:
-        names = ", ".join(path.stem for path in sorted(folder.glob("*.ipynb"))) or f"none in {folder}"
-        raise ChapterError(
-            f"{'no' if not matches else 'more than one'} chapter is called {chapter!r}; there are: {names}"
-        )
-    return matches[0]
+LONGEST_SOCKET: Final = 80  # a path of a socket has 103 bytes at most on macOS, and the name is yet to come
 
 
 def execute(notebook: Path, output: Path, parameters: Mapping[str, Any]) -> float:
@@ -56,29 +45,60 @@ def execute(notebook: Path, output: Path, parameters: Mapping[str, Any]) -> floa
         ChapterError: naming the cell and the error.
     """
     chosen = Study.load(**parameters)
+    notebooks.check_runnable(notebook)
     started = time.perf_counter()
-    with replacing(output) as temporary, TemporaryDirectory() as sockets:
-        try:
-            papermill.execute_notebook(
-                str(notebook),
-                str(temporary),
-                dict(parameters),
-                progress_bar=False,
-                config=Config(KernelManager={"transport": "ipc", "ip": f"{sockets}/kernel"}),  # no port to collide on
-            )
-        except PapermillExecutionError as error:
-            raise ChapterError(f"{notebook.stem}, cell {error.exec_count}: {error.ename}: {error.evalue}") from None
-        except DeadKernelError:
-            raise ChapterError(
-                f"{notebook.stem}: the kernel died, perhaps for want of memory; nothing was written"
-            ) from None
-        executed = nbformat.read(temporary, as_version=4)
+    with replacing(output) as temporary:
+        _run(notebook, temporary, parameters)
+        executed = notebooks.read(temporary)
         check_whole(executed, notebook.stem)
         nbformat.write(tidy(executed), temporary)
     seconds = time.perf_counter() - started
     facts = {"chapter": notebook.stem, "seconds": seconds, "edition": chosen.edition, "parameters": dict(parameters)}
-    output.with_suffix(".json").write_text(json.dumps(facts, indent=1))
+    write_whole(output.with_suffix(".json"), json.dumps(facts, indent=1))
     return seconds
+
+
+def _run(notebook: Path, output: Path, parameters: Mapping[str, Any]) -> None:
+    """Have papermill execute a notebook, with this environment's kernel whatever it was saved with.
+
+    Raises:
+        ChapterError: naming the cell and the error, or that there is no kernel.
+    """
+    log = logging.getLogger("papermill")
+    log.addFilter(_is_news)
+    try:
+        with TemporaryDirectory() as sockets:
+            papermill.execute_notebook(
+                str(notebook),
+                str(output),
+                dict(parameters),
+                progress_bar=False,
+                kernel_name=notebooks.KERNEL,
+                language=notebooks.LANGUAGE,
+                config=_transport(sockets),
+            )
+    except PapermillExecutionError as error:
+        raise ChapterError(f"{notebook.stem}, cell {error.exec_count}: {error.ename}: {error.evalue}") from None
+    except DeadKernelError:
+        raise ChapterError(
+            f"{notebook.stem}: the kernel died, perhaps for want of memory; nothing was written"
+        ) from None
+    except NoSuchKernel:
+        raise ChapterError("this environment has no kernel for notebooks; install one: pip install ipykernel") from None
+    finally:
+        log.removeFilter(_is_news)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Not that a parameter is unknown because it is not in the chapter's own cell: all are checked before."""
+    return not record.getMessage().startswith("Passed unknown parameter")
+
+
+def _transport(folder: str) -> Config:
+    """How to speak with the kernel: through a socket, on which no two collide, where the system has such and the name is short."""
+    if os.name == "nt" or len(folder) > LONGEST_SOCKET:
+        return Config()
+    return Config(KernelManager={"transport": "ipc", "ip": f"{folder}/kernel"})
 
 
 def check_whole(notebook: NotebookNode, name: str) -> None:

@@ -5,10 +5,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-import nbformat
-
 from landslide_nb.common.errors import ChapterError
-from landslide_nb.publish import tables_csv
+from landslide_nb.publish import notebooks, tables_csv
 
 PICTURE = "answer.png"
 START, END = "<!-- results -->", "<!-- end of results -->"
@@ -59,5 +57,5 @@ def _table(chapter: Path) -> str:
 
 
 def _first_picture(chapter: Path) -> Any:
-    outputs = (output for cell in nbformat.read(chapter, as_version=4).cells for output in cell.get("outputs", []))
+    outputs = (output for cell in notebooks.read(chapter).cells for output in cell.get("outputs", []))
     return next(output for output in outputs if "image/png" in output.get("data", {}))

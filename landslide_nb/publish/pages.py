@@ -9,10 +9,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
+from landslide_nb.experiments import listing
 from landslide_nb.experiments.code import code_version
 from landslide_nb.experiments.data import fingerprint
 from landslide_nb.experiments.study import EDITIONS, Study
-from landslide_nb.training.settings import Settings
 
 LISTED: Final = (
     *("torch", "timm", "scikit-learn", "lightgbm", "umap-learn", "numpy", "pandas", "matplotlib"),
@@ -21,32 +21,18 @@ LISTED: Final = (
 
 
 def parameters_page() -> str:
-    """All parameters with their meaning and each edition's value, as a MyST page."""
-    editions = {name: Study.load(name) for name in EDITIONS}
+    """All parameters with their type, meaning and each edition's value, as a MyST page."""
     lines = ["# Parameters", ""]
-    lines += ["Each chapter takes all of these, as `-p NAME VALUE`. The columns say what each edition sets.", ""]
-    for title, names in (
-        ("Of a training run", [name for name in Settings.model_fields if name != "data_set"]),
-        ("Of the study", [name for name in Study.model_fields if name not in Settings.model_fields]),
-    ):
-        lines += [
-            f"## {title}",
-            "",
-            f"| name | meaning | {' | '.join(editions)} |",
-            "|---|---|" + "---|" * len(editions),
-        ]
-        for name in names:
-            values = " | ".join(_cell(getattr(study, name)) for study in editions.values())
-            lines.append(f"| `{name}` | {Study.model_fields[name].description} | {values} |")
+    lines += ["Each chapter takes all of these, as `-p NAME VALUE`. The columns say what each edition sets;"]
+    lines += ["`landslide-nb parameters` prints the same.", ""]
+    for title, listed in listing.parameters().items():
+        lines += [f"## {title}", "", f"| name | type | meaning | {' | '.join(EDITIONS)} |"]
+        lines += ["|---|---|---|" + "---|" * len(EDITIONS)]
+        for name, kind, meaning, values in listed:
+            each = " | ".join(value if " " in value else f"`{value}`" for value in values.values())
+            lines.append(f"| `{name}` | {kind} | {meaning} | {each} |")
         lines.append("")
     return "\n".join(lines)
-
-
-def _cell(value: object) -> str:
-    """A parameter's value in a table: long texts and lists are only hinted at."""
-    if isinstance(value, dict):
-        return f"{len(value)} of them"
-    return "a sentence on every page" if isinstance(value, str) and " " in value else f"`{value}`"
 
 
 def build_page(folder: Path, edition: str, commit: str) -> str:
@@ -58,7 +44,7 @@ def build_page(folder: Path, edition: str, commit: str) -> str:
         commit: of the sources.
     """
     loaded = Study.load(edition)
-    facts = [json.loads(path.read_text()) for path in sorted(folder.glob("[0-9]*.json"))]
+    facts = [json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("[0-9]*.json"))]
     lines = ["# About this build", "", f"> {loaded.note}", "", "| | |", "|---|---|"]
     rows = {
         "edition": edition,

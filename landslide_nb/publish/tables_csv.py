@@ -9,10 +9,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Final
 
-import nbformat
-
 from landslide_nb.common.errors import ChapterError
 from landslide_nb.common.files import replacing
+from landslide_nb.publish import notebooks
 
 Rows = list[list[str]]
 NUMBER: Final = re.compile(r"[-+−]?\d+(?:,\d{3})*(?:\.\d+)?")
@@ -50,7 +49,7 @@ class _Tables(HTMLParser):
 def tables(chapter: Path) -> list[Rows]:
     """All tables of an executed chapter, header first, as text."""
     parser = _Tables()
-    for cell in nbformat.read(chapter, as_version=4).cells:
+    for cell in notebooks.read(chapter).cells:
         for output in cell.get("outputs", []):
             parser.feed(output.get("data", {}).get("text/html", ""))
     return [table for table in parser.tables if table]
@@ -67,7 +66,7 @@ def write(chapters: Path, folder: Path) -> list[Path]:
     for chapter in _executed(chapters):
         for number, table in enumerate(tables(chapter), 1):
             path = folder / f"{chapter.stem}-{number}.csv"
-            with replacing(path) as temporary, temporary.open("w", newline="") as stream:
+            with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
                 csv.writer(stream, lineterminator="\n").writerows(table)
             written.append(path)
     for old in {path for chapter in _executed(chapters) for path in folder.glob(f"{chapter.stem}-*.csv")} - set(
@@ -110,7 +109,7 @@ def _executed(folder: Path) -> list[Path]:
 
 
 def _differences(path: Path, table: Rows, tolerance: float) -> list[str]:
-    with path.open(newline="") as stream:
+    with path.open(newline="", encoding="utf-8") as stream:
         theirs = list(csv.reader(stream))
     if [len(row) for row in theirs] != [len(row) for row in table] or theirs[0] != table[0]:
         return [f"{path.stem}: another shape or other columns than before"]

@@ -36,7 +36,7 @@ def levels(patches: Patches) -> pd.DataFrame:
     )
     table = {"unit": [band.unit for band in bands.bands], "mean": mean, "std": std}
     if bands == CHALLENGE.bands:
-        with (files("landslide_nb") / "chapters" / "c01" / "pixel_statistics.csv").open() as stream:
+        with (files("landslide_nb") / "chapters" / "c01" / "pixel_statistics.csv").open(encoding="utf-8") as stream:
             real = pd.read_csv(stream, comment="#", index_col="band").loc[list(bands.names)]
         table = {"unit": table["unit"], "mean": mean, "real mean": real["mean"], "std": std, "real std": real["std"]}
     return pd.DataFrame(

@@ -5,6 +5,7 @@ Patches are float64, channels last. The real Test.csv lists one ID twice: that i
 
 import csv
 from collections.abc import Iterator, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from landslide_nb.common.errors import DataError
-from landslide_nb.common.files import replacing
+from landslide_nb.common.files import new_folder, replacing
 from landslide_nb.common.progress import Report, followed
 from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.data.dataset import DataSet
@@ -167,7 +168,7 @@ def load_patch(path: str | Path, data_set: DataSet = CHALLENGE) -> NDArray[np.fl
 
 
 def write(folder: str | Path, train: Patches | Part, test: Patches | Part, report: Report | None = None) -> None:
-    """Write patches as the challenge ships them; the folder must be new or empty, and Train.csv is written last.
+    """Write patches as the challenge ships them; the folder must be new or empty, and is there when all of it is.
 
     Args:
         folder: where they go.
@@ -179,28 +180,30 @@ def write(folder: str | Path, train: Patches | Part, test: Patches | Part, repor
         DataError: if there is something in the folder, or the training patches have no labels.
     """
     folder = Path(folder)
-    check_new(folder)
     if train.labels is None:
         raise DataError(f"the {len(train.ids)} training patches have no labels; a challenge folder needs them")
-    for name, patches in (("train_data", train), ("test_data", test)):
-        (folder / name).mkdir(parents=True)
-        pixels_of_each = followed(patches.pixels, len(patches.ids), name, report)
-        for patch_id, pixels in zip(patches.ids, pixels_of_each, strict=True):
-            np.save(folder / name / f"{patch_id}.npy", pixels.transpose(1, 2, 0).astype(np.float64), allow_pickle=False)
-    write_csv(folder / "Test.csv", {"ID": test.ids})
-    write_csv(folder / "SampleSubmission.csv", {"ID": test.ids, "label": ["0"] * len(test.ids)})
-    write_csv(folder / "Train.csv", {"ID": train.ids, "label": list(map(str, train.labels))})
+    with new_folder(folder) as temporary:
+        for name, patches in (("train_data", train), ("test_data", test)):
+            (temporary / name).mkdir()
+            for patch_id, pixels in zip(
+                patches.ids, followed(patches.pixels, len(patches.ids), name, report), strict=True
+            ):
+                _save_patch(temporary / name / f"{patch_id}.npy", pixels)
+        write_csv(temporary / "Test.csv", {"ID": test.ids})
+        write_csv(temporary / "SampleSubmission.csv", {"ID": test.ids, "label": ["0"] * len(test.ids)})
+        write_csv(temporary / "Train.csv", {"ID": train.ids, "label": list(map(str, train.labels))})
 
 
-def check_new(folder: Path) -> None:
-    """Raise `DataError` if there is something where a new folder is to be written."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise DataError(f"{folder} exists and is not an empty folder; name a new one, nothing was written")
+def _save_patch(path: Path, pixels: NDArray[np.float32]) -> None:
+    """Write a patch as the challenge does; numpy itself does not say why it could not."""
+    written = BytesIO()
+    np.save(written, pixels.transpose(1, 2, 0).astype(np.float64), allow_pickle=False)
+    path.write_bytes(written.getvalue())
 
 
 def write_csv(path: Path, columns: dict[str, Sequence[str]]) -> None:
     """Write a small CSV atomically."""
-    with replacing(path) as temporary, temporary.open("w", newline="") as stream:
+    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows(zip(*columns.values(), strict=True))
