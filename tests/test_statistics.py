@@ -214,7 +214,7 @@ def _with(column: str, value: object) -> Callable[[pd.DataFrame], pd.DataFrame]:
         (_without_label, "lacks the column 'label'"),
         (_with("AVV_max", np.nan), "line 4: AVV_max is empty, NaN or infinite"),
         (_with("label", ""), "line 4: label is empty"),
-        (_with("ID", ""), "line 4: ID is empty"),
+        (_with("ID", ""), "line 4: the ID is empty"),
         (_with("B_min", "cloudy"), "'B_min' holds a value that is no number"),
         (_with("label", 2), "'label' holds a value"),
         (_with("label", "landslide"), "'label' holds a value"),

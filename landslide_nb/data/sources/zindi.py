@@ -21,6 +21,7 @@ from landslide_nb.data.hdf5 import Part, write_parts
 from landslide_nb.data.patches import Patches, check_finite
 from landslide_nb.data.sources.npy import read_npy
 from landslide_nb.data.sources.options import Found, Options
+from landslide_nb.data.tables import canonical, read_table
 
 LOOKS_FOR: Final = "Train.csv"
 OPTIONS: Final[frozenset[str]] = frozenset()  # all is as the challenge has it
@@ -76,7 +77,7 @@ def listed(folder: str | Path) -> dict[str, Part]:
     train = Part(ids, labels, _pixels(ids, paths, folder / "Train.csv"))
     rows = read_ids(folder / "Test.csv") if (folder / "Test.csv").is_file() else ()
     distinct = tuple(dict.fromkeys(rows))
-    both = sorted(set(ids) & set(distinct))
+    both = sorted(set(map(canonical, ids)) & set(map(canonical, distinct)))
     if both:
         raise DataError(
             f"{both[0]} is listed in Train.csv and in Test.csv ({len(both)} such); keep one, or the test leaks"
@@ -108,21 +109,7 @@ def read_ids(path: Path) -> tuple[str, ...]:
 def _table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     if not path.is_file():
         raise DataError(f"{path} does not exist; a challenge folder has one, with the columns {','.join(columns)}")
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, skip_blank_lines=False)
-    except (ValueError, OSError) as error:  # pandas' parser errors are ValueErrors
-        raise DataError(f"{path} cannot be read as CSV ({str(error).strip()})") from error
-    if table.index.dtype != np.int64:  # pandas takes a field too many for an index
-        raise DataError(f"{path} has rows with more fields than its header; expected {','.join(columns)}")
-    table = table[(table != "").any(axis=1)]  # blank lines count, so that a line's number is the file's
-    for column in columns:
-        if column not in table:
-            header = ",".join(map(str, table.columns))
-            raise DataError(f"{path} has no column {column!r}; expected {','.join(columns)}, found {header}")
-    unnamed = table.index[table["ID"] == ""]
-    if len(unnamed):
-        raise DataError(f"{path}, line {unnamed[0] + 2}: the ID is empty")
-    return table
+    return read_table(path, columns)
 
 
 def files(folder: Path) -> dict[str, Path]:
