@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from landslide_nb.common.errors import DataError
-from landslide_nb.common.files import replacing
+from landslide_nb.common.files import files_below, replacing
 from landslide_nb.common.progress import Report, followed
 from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.data.dataset import DataSet
@@ -113,10 +113,16 @@ def _table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
 
 
 def files(folder: Path) -> dict[str, Path]:
-    """The `.npy` files anywhere below a folder, by the patch's id."""
+    """The `.npy` files anywhere below a folder, linked folders included, by the patch's id.
+
+    Raises:
+        DataError: if two have one name, or a folder cannot be looked into.
+    """
     paths: dict[str, Path] = {}
-    for path in sorted(folder.rglob("*.npy")):
-        if path.stem in paths:
+    for path in files_below(folder):
+        if path.suffix != ".npy":
+            continue
+        if path.stem in paths and path.resolve() != paths[path.stem].resolve():
             raise DataError(f"{path.stem}.npy is there twice: {paths[path.stem]} and {path}; keep one")
         paths[path.stem] = path
     return paths
