@@ -26,11 +26,17 @@ def chapter(
     Parameters of the study are given as in papermill, for example -p edition lite -p epochs 3.
     """
     overrides = parameters(context.args)
-    Study.load(**overrides)
+    study = Study.load(**overrides)
+    from landslide_nb.common.files import check_output
     from landslide_nb.publish import execute
 
     source = execute.find(name, notebooks)
     target = output or Path("build/chapters") / source.name
+    facts = target.with_suffix(".json")
+    if facts == target:
+        raise ChapterError(f"{target} would be overwritten by the facts about it; name a file that ends in .ipynb")
+    for written in (target, facts):
+        check_output(written, source, *study.files)
     seconds = execute.execute(source, target, overrides)
     typer.echo(f"{target}: {seconds:.0f} s")
 

@@ -76,11 +76,12 @@ def simulate(
 @app.command()
 def statistics(source: Path, output: Path) -> None:
     """Write the 85 statistics of each labelled patch of a folder or HDF5 file SOURCE as CSV."""
-    from landslide_nb.common.files import replacing
+    from landslide_nb.common.files import check_output, replacing
     from landslide_nb.data.patches import Patches
     from landslide_nb.data.sources import zindi
     from landslide_nb.tabular.statistics import describe
 
+    check_output(output, source)
     table = describe(zindi.read(source)[0] if source.is_dir() else Patches.read(source))
     with replacing(output) as temporary:
         table.to_csv(temporary, index=False)
@@ -90,9 +91,11 @@ def statistics(source: Path, output: Path) -> None:
 @app.command()
 def fit_simulator(table: Path, output: Path, seed: Annotated[int, typer.Option(min=0)] = 0) -> None:
     """Fit the simulator to a TABLE of real statistics (as `statistics` writes it) and write its parameters to OUTPUT."""
+    from landslide_nb.common.files import check_output
     from landslide_nb.simulation.fit import fit
     from landslide_nb.tabular import statistics
 
+    check_output(output, table)
     rows = statistics.read(table)
     fit(rows, seed).write(output)
     typer.echo(f"{output}: fitted to {len(rows)} rows, {output.stat().st_size / 1000:.0f} kB")

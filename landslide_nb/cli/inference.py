@@ -57,12 +57,13 @@ def predict(
     """Predict the patches of SOURCE with MODELS and write them as the challenge's submission; no training data is needed."""
     import torch
 
-    from landslide_nb.common.files import replacing
+    from landslide_nb.common.files import check_output, replacing
     from landslide_nb.data import stream
     from landslide_nb.inference import predictions as inference_predict
 
     if threads is not None:
         torch.set_num_threads(threads)
+    check_output(output, source, *inference_predict.folders(models))
     with replacing(output) as temporary:  # so what cannot be written shows now
         ensemble = inference_predict.load(models, typer.echo).replace(threshold, flips)
         predictions = inference_predict.predict(ensemble, stream.find(source, ensemble.data_set), skip_bad, typer.echo)
@@ -92,10 +93,11 @@ def stack(
 
     All is fitted on TABLE, the threshold too. Where NEW has labels, its F1 and AUROC are said.
     """
-    from landslide_nb.common.files import replacing
+    from landslide_nb.common.files import check_output, replacing
     from landslide_nb.tabular import predict as tabular_predict
     from landslide_nb.tabular import statistics
 
+    check_output(output, table, new)
     predictions = tabular_predict.apply(statistics.read(table), statistics.load(new), seed)
     with replacing(output) as temporary:
         predictions.to_csv(temporary, index=False)

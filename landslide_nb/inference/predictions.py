@@ -65,19 +65,28 @@ def load(models: Sequence[str], report: Report) -> Ensemble:
     Raises:
         ModelError: if one is neither, if both kinds are given, or several exported ones.
     """
-    folders = [_folder(model) for model in models]
-    exports = [folder for folder in folders if (folder / bundle.MAIN).is_file()]
-    if len(exports) == len(folders) == 1:
-        return bundle.read(folders[0])
+    named = folders(models)
+    exports = [folder for folder in named if (folder / bundle.MAIN).is_file()]
+    if len(exports) == len(named) == 1:
+        return bundle.read(named[0])
     if exports:
         raise ModelError(
             f"{exports[0]} is an exported ensemble, whose weights and threshold are its own; give it alone, or runs only"
         )
-    ensemble = bundle.of_runs(folders)
+    ensemble = bundle.of_runs(named)
     report(
-        f"{len(folders)} {'runs' if len(folders) > 1 else 'run'}; nobody chose a threshold for them, it is 0.5 unless one is given"
+        f"{len(named)} {'runs' if len(named) > 1 else 'run'}; nobody chose a threshold for them, it is 0.5 unless one is given"
     )
     return ensemble
+
+
+def folders(models: Sequence[str]) -> list[Path]:
+    """The folder of each model.
+
+    Raises:
+        ModelError: if there is none.
+    """
+    return [_folder(model) for model in models]
 
 
 def _folder(model: str) -> Path:
