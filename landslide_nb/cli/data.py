@@ -32,6 +32,9 @@ def convert(
     regions: Annotated[
         str | None, typer.Option(help="First image number of each further region, as 3031,3320.")
     ] = None,
+    nodata: Annotated[
+        float | None, typer.Option(help="What stands for no data, as -9999 or nan: patches that have it are left out.")
+    ] = None,
     title: Annotated[str | None, typer.Option(help="Of the data set.")] = None,
     credit: Annotated[str | None, typer.Option(help="Whom to name.")] = None,
     licence: Annotated[str | None, typer.Option(help="Of the data.")] = None,
@@ -41,7 +44,7 @@ def convert(
     from landslide_nb.data.sources.options import Options
 
     cut = {"patch": patch, "positive_share": positive_share, "positive_rate": positive_rate, "seed": seed}
-    described = {"bands": bands, "unit": unit, "keys": keys, "block": block, "regions": regions}
+    described = {"bands": bands, "unit": unit, "keys": keys, "block": block, "regions": regions, "nodata": nodata}
     options = Options.of(**cut, **described, title=title, credit=credit, licence=licence)
     converted = registry.convert(folder, output, options, kind, typer.echo)
     for name, part in converted.parts.items():

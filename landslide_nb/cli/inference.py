@@ -52,6 +52,9 @@ def predict(
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave out patches that are not as they should be.")
     ] = False,
+    nodata: Annotated[
+        float | None, typer.Option(help="What stands for no data, as -9999 or nan: patches that have it are left out.")
+    ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.")] = None,
 ) -> None:
     """Predict the patches of SOURCE with MODELS and write them as the challenge's submission; no training data is needed."""
@@ -66,7 +69,8 @@ def predict(
     check_output(output, source, *inference_predict.folders(models))
     with replacing(output) as temporary:  # so what cannot be written shows now
         ensemble = inference_predict.load(models, typer.echo).replace(threshold, flips)
-        predictions = inference_predict.predict(ensemble, stream.find(source, ensemble.data_set), skip_bad, typer.echo)
+        patches = stream.find(source, ensemble.data_set, nodata)
+        predictions = inference_predict.predict(ensemble, patches, skip_bad, typer.echo)
         if probabilities:
             predictions.write_probabilities(temporary)
         else:

@@ -12,19 +12,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from landslide_nb.common.errors import DataError
+from landslide_nb.common.errors import DataError, NodataError
 from landslide_nb.common.files import files_below, replacing
 from landslide_nb.common.progress import Report, followed
 from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.data.dataset import DataSet
 from landslide_nb.data.hdf5 import Part, write_parts
-from landslide_nb.data.patches import Patches, check_finite
+from landslide_nb.data.patches import Patches, check_pixels
 from landslide_nb.data.sources.npy import read_npy
-from landslide_nb.data.sources.options import Found, Options
+from landslide_nb.data.sources.options import Found, Options, without_data
 from landslide_nb.data.tables import canonical, read_table
 
 LOOKS_FOR: Final = "Train.csv"
-OPTIONS: Final[frozenset[str]] = frozenset()  # all is as the challenge has it
+OPTIONS: Final = frozenset({"nodata"})  # all else is as the challenge has it
 
 
 def read(folder: str | Path) -> tuple[Patches, Patches]:
@@ -62,7 +62,34 @@ def data_set(folder: Path, options: Options) -> DataSet:
 
 def parts(folder: Path, options: Options, report: Report | None = None) -> Found:
     """Its parts, of which the second may be empty."""
-    return Found(listed(folder))
+    named = listed(folder)
+    if options.nodata is None:
+        return Found(named)
+    kept = {name: _with_data(folder, part, options.nodata) for name, part in named.items()}
+    if not kept["train"].ids:
+        raise DataError(
+            f"each of the {len(named['train'].ids)} labelled patches in {folder} has pixels of {options.nodata:g}"
+        )
+    gone = {name: len(part.ids) - len(kept[name].ids) for name, part in named.items()}
+    return Found(kept, tuple(f"{name}: {without_data(count, options.nodata)}" for name, count in gone.items() if count))
+
+
+def _with_data(folder: Path, part: Part, nodata: float) -> Part:
+    """A part without the patches in which a pixel has the value that stands for no data."""
+    paths = files(folder)
+    chosen = [name in paths and not _has_nodata(paths[name], nodata) for name in part.ids]
+    ids = tuple(name for name, keep in zip(part.ids, chosen, strict=True) if keep)
+    labels = None if part.labels is None else part.labels[np.array(chosen, bool)]
+    rows = None if part.rows is None else tuple(name for name in part.rows if name in set(ids))
+    return Part(ids, labels, _pixels(ids, paths, folder), rows)
+
+
+def _has_nodata(path: Path, nodata: float) -> bool:
+    try:
+        load_patch(path, CHALLENGE, nodata)
+    except NodataError:
+        return True
+    return False
 
 
 def listed(folder: str | Path) -> dict[str, Part]:
@@ -141,11 +168,12 @@ def file_shape(data_set: DataSet) -> tuple[int, int, int]:
     return height, width, bands
 
 
-def load_patch(path: str | Path, data_set: DataSet = CHALLENGE) -> NDArray[np.float32]:
+def load_patch(path: str | Path, data_set: DataSet = CHALLENGE, nodata: float | None = None) -> NDArray[np.float32]:
     """Read one patch as float32 `(C, H, W)` from `(H, W, C)`, as the challenge ships its patches.
 
     Raises:
-        DataError: if it is missing, truncated, pickled, of another shape or type, or not finite.
+        NodataError: if a pixel has the value that is said to stand for no data.
+        DataError: if it is missing, truncated, pickled, of another shape or type, or has a value that cannot have been measured.
     """
     path, shape = Path(path), file_shape(data_set)
     if not path.is_file():
@@ -155,7 +183,7 @@ def load_patch(path: str | Path, data_set: DataSet = CHALLENGE) -> NDArray[np.fl
         raise DataError(f"{path} holds {patch.dtype} {patch.shape}; expected numbers of shape {shape}")
     with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, and is refused below
         pixels = np.ascontiguousarray(patch.transpose(2, 0, 1), np.float32)
-    check_finite(pixels, str(path), data_set.bands)
+    check_pixels(pixels, str(path), data_set.bands, nodata)
     return pixels
 
 
