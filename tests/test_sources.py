@@ -187,7 +187,7 @@ def test_16_bit_png_is_read_whole_where_its_unit_is_said(masks: Path) -> None:
 def test_bands_of_several_sensors(tmp_path: Path) -> None:
     """Backscatter would be taken for light, or a slope for decibels."""
     folder = tmp_path / "slides"
-    save(folder / "images" / "1.npy", image_of(1, 16, 16, 4).astype(np.float64))
+    save(folder / "images" / "1.npy", image_of(1, 16, 16, 4) / 4)
     save(folder / "masks" / "1.npy", mask_of(16, 16))
     options = Options.of(patch=SIDE, bands="nir,descending_vv,vv,slope", unit="DN, dB, dB, °")
     bands = converted(folder, options).data_set.bands.bands

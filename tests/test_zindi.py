@@ -349,3 +349,23 @@ def test_killed_conversion_leaves_nothing_or_all(tmp_path: Path) -> None:
             survived += 1
             assert Patches.read(output).fingerprint == patches.fingerprint
     assert survived < 10, "no kill came in time"
+
+
+def test_patches_in_linked_folders_are_read_and_hidden_files_are_none(folder: Path, tmp_path: Path) -> None:
+    """Two of six patches would be predicted without a word on the others, or what a system leaves beside files be refused."""
+    before = {name: path.read_bytes() for name, path in zindi.files(folder).items()}
+    (folder / "train_data").rename(tmp_path / "elsewhere")
+    (folder / "train_data").symlink_to(tmp_path / "elsewhere")
+    (folder / "test_data" / f"._{HIDDEN}.npy").write_bytes(b"what macOS leaves on a stick")
+    (folder / ".ipynb_checkpoints").mkdir()
+    shutil.copy(folder / "test_data" / f"{HIDDEN}.npy", folder / ".ipynb_checkpoints" / f"{HIDDEN}-checkpoint.npy")
+    assert {name: path.read_bytes() for name, path in zindi.files(folder).items()} == before
+    train, test = zindi.read(folder)
+    assert (len(train), len(test)) == (6, 3)
+
+
+def test_a_link_to_a_patch_is_no_second_one(folder: Path) -> None:
+    """A folder of links to some of the patches would have the whole folder refused."""
+    (folder / "chosen").mkdir()
+    (folder / "chosen" / f"{FIRST}.npy").symlink_to(patch_file(folder))
+    assert len(zindi.files(folder)) == 9

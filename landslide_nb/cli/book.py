@@ -24,13 +24,19 @@ def chapter(
 ) -> None:
     """Execute one chapter strictly: it is whole, or it is not there."""
     overrides = parameters(context.args)
-    Study.load(**overrides)
+    study = Study.load(**overrides)
     check_store()
+    from landslide_nb.common.files import check_output
     from landslide_nb.publish.execute import execute
     from landslide_nb.publish.notebooks import find
 
     source = find(name, notebooks)
     target = output or Path("build/chapters") / source.name
+    facts = target.with_suffix(".json")
+    if facts == target:
+        raise ChapterError(f"{target} would be overwritten by the facts about it; name a file that ends in .ipynb")
+    for written in (target, facts):
+        check_output(written, source, *study.files)
     seconds = execute(source, target, overrides)
     typer.echo(f"{target}: {seconds:.0f} s")
 

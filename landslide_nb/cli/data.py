@@ -32,6 +32,9 @@ def convert(
     regions: Annotated[
         str | None, typer.Option(help="First image number of each further region, as 3031,3320.")
     ] = None,
+    nodata: Annotated[
+        float | None, typer.Option(help="What stands for no data, as -9999 or nan: patches that have it are left out.")
+    ] = None,
     title: Annotated[str | None, typer.Option(help="Of the data set.")] = None,
     credit: Annotated[str | None, typer.Option(help="Whom to name.")] = None,
     licence: Annotated[str | None, typer.Option(help="Of the data.")] = None,
@@ -41,7 +44,7 @@ def convert(
     from landslide_nb.data.sources.options import Options
 
     cut = {"patch": patch, "positive_share": positive_share, "positive_rate": positive_rate, "seed": seed}
-    described = {"bands": bands, "unit": unit, "keys": keys, "block": block, "regions": regions}
+    described = {"bands": bands, "unit": unit, "keys": keys, "block": block, "regions": regions, "nodata": nodata}
     options = Options.of(**cut, **described, title=title, credit=credit, licence=licence)
     converted = registry.convert(folder, output, options, kind, typer.echo)
     for name, part in converted.parts.items():
@@ -77,11 +80,12 @@ def simulate(
 @app.command()
 def statistics(source: Path, output: Path) -> None:
     """Write the 85 statistics of each labelled patch of a folder or HDF5 file SOURCE as CSV."""
-    from landslide_nb.common.files import replacing
+    from landslide_nb.common.files import check_output, replacing
     from landslide_nb.data.patches import Patches
     from landslide_nb.data.sources import zindi
     from landslide_nb.tabular.statistics import describe
 
+    check_output(output, source)
     with replacing(output) as temporary:
         table = describe(zindi.read(source)[0] if source.is_dir() else Patches.read(source))
         table.to_csv(temporary, index=False)
@@ -91,10 +95,11 @@ def statistics(source: Path, output: Path) -> None:
 @app.command()
 def fit_simulator(table: Path, output: Path, seed: Annotated[int, typer.Option(min=0)] = 0) -> None:
     """Fit the simulator to a TABLE of real statistics (as `statistics` writes it) and write its parameters to OUTPUT."""
-    from landslide_nb.common.files import check_writable
+    from landslide_nb.common.files import check_output, check_writable
     from landslide_nb.simulation.fit import fit
     from landslide_nb.tabular import statistics
 
+    check_output(output, table)
     check_writable(output)
     rows = statistics.read(table)
     fit(rows, seed).write(output)

@@ -51,20 +51,25 @@ def predict(
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave out patches that are not as they should be.")
     ] = False,
+    nodata: Annotated[
+        float | None, typer.Option(help="What stands for no data, as -9999 or nan: patches that have it are left out.")
+    ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.")] = None,
 ) -> None:
     """Predict the patches of SOURCE with MODELS and write them as the challenge's submission; no training data is needed."""
     import torch
 
-    from landslide_nb.common.files import replacing
+    from landslide_nb.common.files import check_output, replacing
     from landslide_nb.data import stream
     from landslide_nb.inference import predictions as inference_predict
 
     if threads is not None:
         torch.set_num_threads(threads)
+    check_output(output, source, *inference_predict.folders(models))
     with replacing(output) as temporary:  # so what cannot be written shows now
         ensemble = inference_predict.load(models, typer.echo).replace(threshold, flips)
-        predictions = inference_predict.predict(ensemble, stream.find(source, ensemble.data_set), skip_bad, typer.echo)
+        patches = stream.find(source, ensemble.data_set, nodata)
+        predictions = inference_predict.predict(ensemble, patches, skip_bad, typer.echo)
         if probabilities:
             predictions.write_probabilities(temporary)
         else:
@@ -91,10 +96,11 @@ def stack(
 
     All is fitted on TABLE, the threshold too. Where NEW has labels, its F1 and AUROC are said.
     """
-    from landslide_nb.common.files import replacing
+    from landslide_nb.common.files import check_output, replacing
     from landslide_nb.tabular import predict as tabular_predict
     from landslide_nb.tabular import statistics
 
+    check_output(output, table, new)
     with replacing(output) as temporary:
         predictions = tabular_predict.apply(statistics.read(table), statistics.load(new), seed)
         predictions.to_csv(temporary, index=False)

@@ -23,6 +23,10 @@ class DataError(LandslideError):
     """A file or an array is not what it should be."""
 
 
+class NodataError(DataError):
+    """A patch has pixels of the value that the user said stands for no data."""
+
+
 class StudyError(LandslideError):
     """A parameter is unknown, of the wrong type, or out of range."""
 

@@ -17,6 +17,19 @@ PASSES: Final = ("descending", "ascending")  # of the radar
 LEVELS: Final = ("bands", "indices", "edges")  # the channels that every band set offers, by what each level adds
 RGB: Final = ("red", "green", "blue")
 Places = tuple[int, ...]
+Range = tuple[float, float]
+# What a value can be, by unit, and by role where that says more: wide enough for any scaling, sensor and resampling that is met,
+# narrow enough that what stands for "no data" (-9999, -32768, float32's minimum) is not taken for a measurement.
+PLAUSIBLE: Final[dict[str, Range]] = {
+    "DN": (-5_000, 70_000),  # 16 bits, and an offset
+    "dB": (-200, 200),
+    "8 bit": (-64, 320),  # resampling swings beyond 0 and 255
+    "relative": (-5_000, 100_000),  # reflectance in DN, too, where nobody said the unit
+    "m": (-1_000, 10_000),
+    "°": (-360, 360),
+}
+SLOPE: Final[Range] = (-10, 100)  # degrees, with what resampling adds at the ends
+ANY: Final[Range] = (-1e30, 1e30)  # of a unit that is not known
 
 
 class Band(BaseModel):
@@ -37,6 +50,11 @@ class Band(BaseModel):
     unit: str
     role: str
     modality: str = OPTICAL
+
+    @property
+    def plausible(self) -> Range:
+        """The lowest and the highest value that can have been measured."""
+        return SLOPE if (self.role, self.unit) == ("slope", "°") else PLAUSIBLE.get(self.unit, ANY)
 
     @property
     def is_change(self) -> bool:
@@ -97,6 +115,12 @@ class BandSet(BaseModel):
     def names(self) -> tuple[str, ...]:
         """The short names, in order."""
         return tuple(band.name for band in self.bands)
+
+    @cached_property
+    def plausible(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """The lowest plausible value of each band, and the highest."""
+        each = [band.plausible for band in self.bands]
+        return tuple(low for low, _ in each), tuple(high for _, high in each)
 
     @cached_property
     def modalities(self) -> tuple[str, ...]:

@@ -5,19 +5,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from landslide_nb.common.arrays import Labels, Pixels
-from landslide_nb.common.errors import DataError
-from landslide_nb.data.bands import BandSet
+from landslide_nb.common.errors import DataError, NodataError
+from landslide_nb.data.bands import PLAUSIBLE, BandSet
 from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.data.dataset import DataSet
 
 Names = NDArray[np.str_]  # (N,)
 Masks = NDArray[np.uint8]  # (N, H, W), 1 where a landslide is
+USUAL: Final = (-9999.0, -32768.0)  # what most often stands for no data
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +27,7 @@ class Patches:
 
     Attributes:
         ids: N distinct names.
-        pixels: float32 `(N, C, H, W)`, in the order of the data set's bands; finite.
+        pixels: float32 `(N, C, H, W)`, in the order of the data set's bands; plausible in their units, as `bands.PLAUSIBLE` has them.
         labels: int8 `(N,)`, 1 where a landslide is in the patch; None where nobody knows.
         data_set: what the bands are, and whom to credit; the challenge's by default.
         groups: `(N,)`, the name of the block of ground that each is of, which no split cuts; None where every patch stands alone.
@@ -46,7 +47,7 @@ class Patches:
         """Check shapes, types and values, so that whoever holds `Patches` need not.
 
         Raises:
-            DataError: if ids repeat, a shape is wrong, a pixel is not finite or a label is neither 0 nor 1.
+            DataError: if ids repeat, a shape is wrong, a pixel cannot have been measured or a label is neither 0 nor 1.
         """
         check_ids(self.ids)
         n, bands = len(self.ids), self.data_set.bands
@@ -54,7 +55,7 @@ class Patches:
             expected = f"float32 ({n}, {len(bands)}, H, W)"
             raise DataError(f"pixels are {self.pixels.dtype} {self.pixels.shape}; expected {expected}")
         for name, patch in zip(self.ids, self.pixels, strict=True):
-            check_finite(patch, f"patch {name}", bands)
+            check_pixels(patch, f"patch {name}", bands)
         if self.labels is not None:
             check_labels(self.ids, self.labels)
         for what, names in (("groups", self.groups), ("regions", self.regions)):
@@ -137,14 +138,55 @@ def check_ids(ids: tuple[str, ...]) -> None:
         raise DataError(f"patch ids must be file names; {next(n for n in ids if '/' in n or not n)!r} is none")
 
 
-def check_finite(patch: NDArray[np.floating], where: str, bands: BandSet) -> None:
-    """Raise `DataError` naming `where`, the band and the pixel if a value is NaN or infinite; `patch` is `(C, H, W)`."""
-    if not np.isfinite(patch).all():
-        band, row, column = np.argwhere(~np.isfinite(patch))[0]
-        value = patch[band, row, column]
-        raise DataError(
-            f"{where}: {value} in band {bands.names[band]} at row {row}, column {column}; expected finite values"
-        )
+def is_plausible(patch: NDArray[np.floating], bands: BandSet) -> bool:
+    """Whether every value of `(C, H, W)` can have been measured; NaN cannot."""
+    low, high = bands.plausible
+    if patch.strides[0] < patch.strides[2]:  # bands last, as in files: thirty times as fast row by row
+        lowest, highest = patch.min(1).min(1), patch.max(1).max(1)
+    else:
+        lowest, highest = patch.min((1, 2)), patch.max((1, 2))
+    within = (lowest >= low) & (highest <= high)  # of NaN, neither is true
+    return bool(within.all()) and not _missing(patch, bands).any()
+
+
+def has_value(patch: NDArray[np.floating], value: float) -> bool:
+    """Whether a pixel has a value, up to what printing or resampling it leaves of its digits."""
+    return bool(np.isclose(patch.astype(np.float64), np.float64(value), rtol=1e-5, atol=0, equal_nan=True).any())
+
+
+def check_pixels(patch: NDArray[np.floating], where: str, bands: BandSet, nodata: float | None = None) -> None:
+    """Check that every value can have been measured.
+
+    Args:
+        patch: `(C, H, W)`.
+        where: the file, or the patch.
+        bands: of the patch.
+        nodata: what the user said stands for no data.
+
+    Raises:
+        NodataError: if a pixel has that value.
+        DataError: naming the band, the pixel and the value, if one is NaN, infinite or not plausible.
+    """
+    if nodata is not None and has_value(patch, nodata):
+        raise NodataError(f"{where} has pixels without data ({nodata:g})")
+    if is_plausible(patch, bands):
+        return
+    low, high = (np.array(limits)[:, None, None] for limits in bands.plausible)
+    wrong = ~((patch >= low) & (patch <= high)) | _missing(patch, bands)
+    place, row, column = np.argwhere(wrong)[0]
+    band, value = bands.bands[place], patch[place, row, column]
+    finite = f"{band.unit} from {band.plausible[0]:g} to {band.plausible[1]:g}: nodata, or another unit?"
+    expected = finite if np.isfinite(value) else "finite values: nodata?"
+    raise DataError(
+        f"{where}: {value!s} in band {band.name} at row {row}, column {column}; expected {expected}"
+        f" (`--nodata {value!s}` of `convert` and `predict` leaves such patches out)"
+    )
+
+
+def _missing(patch: NDArray[np.floating], bands: BandSet) -> NDArray[np.bool_]:
+    """Where a band of a unit that is not known has a value that nearly always stands for no data; `(C, 1, 1)` if there is no such."""
+    unknown = np.array([band.unit not in PLAUSIBLE for band in bands.bands])[:, None, None]
+    return unknown & np.isin(patch, USUAL) if unknown.any() else unknown
 
 
 def check_labels(ids: tuple[str, ...], labels: Labels) -> None:

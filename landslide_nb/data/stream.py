@@ -1,6 +1,6 @@
 """Patches one batch after another, however many there are: of a challenge folder, a folder of `.npy` files, or an HDF5 file."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,11 +12,11 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from landslide_nb.common.errors import DataError
+from landslide_nb.common.errors import DataError, NodataError
 from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.data.dataset import DataSet
 from landslide_nb.data.hdf5 import beside_in, data_set_of, opened, read_rows
-from landslide_nb.data.patches import beside_of, check_finite, combine, digest
+from landslide_nb.data.patches import beside_of, check_pixels, combine, digest, has_value, is_plausible
 from landslide_nb.data.sources import zindi
 
 T = TypeVar("T")
@@ -29,11 +29,13 @@ class Batch(NamedTuple):
         ids: n names.
         pixels: float32 `(n, C, H, W)`, in memory that the batch after the next one is read into; laid out as the source is.
         faults: a sentence on each patch that is not as it should be, by its place in the batch; its pixels mean nothing.
+        nodata: the places of patches that have the value which stands for no data; their pixels mean nothing either.
     """
 
     ids: tuple[str, ...]
     pixels: NDArray[np.float32]
     faults: Mapping[int, str]
+    nodata: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,12 +47,14 @@ class Folder:
         files: where each is.
         listed_in: what asks for them.
         data_set: what they are expected to be.
+        nodata: the value that stands for no data; None where nobody said one.
     """
 
     rows: tuple[str, ...]
     files: Mapping[str, Path]
     listed_in: Path
     data_set: DataSet
+    nodata: float | None = None
 
     @cached_property
     def ids(self) -> tuple[str, ...]:
@@ -59,15 +63,12 @@ class Folder:
 
     def batches(self, size: int) -> Iterator[Batch]:
         """All patches, `size` at a time, each id once."""
-        read = Reader(self.data_set)
+        read = Reader(self.data_set, self.nodata)
         for ids, memory in _buffers(self.ids, size, zindi.file_shape(self.data_set)):
-            faults, pixels = {}, memory.transpose(0, 3, 1, 2)  # a view: channels last, as files and networks have them
-            for place, name in enumerate(ids):
-                try:
-                    read(self._path(name), pixels[place])
-                except DataError as error:
-                    faults[place] = str(error)
-            yield Batch(ids, pixels, faults)
+            pixels = memory.transpose(0, 3, 1, 2)  # a view: channels last, as files and networks have them
+            yield _checked(
+                ids, pixels, lambda place, ids=ids, pixels=pixels: read(self._path(ids[place]), pixels[place])
+            )
 
     def _path(self, name: str) -> Path:
         if name not in self.files:
@@ -84,12 +85,14 @@ class Archive:
         path: of the file.
         part: "test", or another where there is no such.
         data_set: what it holds.
+        nodata: the value that stands for no data; None where nobody said one.
     """
 
     rows: tuple[str, ...]
     path: Path
     part: str
     data_set: DataSet
+    nodata: float | None = None
 
     @cached_property
     def ids(self) -> tuple[str, ...]:
@@ -117,37 +120,47 @@ class Archive:
                 stored.read_direct(pixels, np.s_[start : start + len(ids)])
                 more = (beside_of(*beside, place) for place in range(start, start + len(ids)))
                 digests += map(digest, ids, pixels, labels[start:], more)
-                yield Batch(ids, pixels, self._faults(ids, pixels))
+                yield _checked(
+                    ids, pixels, lambda place, ids=ids, pixels=pixels: self._check(ids[place], pixels[place])
+                )
             if combine(digests) != group.attrs["fingerprint"]:
                 raise DataError(f"{self.path} is damaged: its patches do not match its fingerprint; write it again")
 
-    def _faults(self, ids: tuple[str, ...], pixels: NDArray[np.float32]) -> dict[int, str]:
-        faults = {}
-        for place, (name, patch) in enumerate(zip(ids, pixels, strict=True)):
-            try:
-                check_finite(patch, f"{self.path}, patch {name}", self.data_set.bands)
-            except DataError as error:
-                faults[place] = str(error)
-        return faults
+    def _check(self, name: str, patch: NDArray[np.float32]) -> None:
+        check_pixels(patch, f"{self.path}, patch {name}", self.data_set.bands, self.nodata)
 
 
 Stream = Folder | Archive
 
 
-def find(source: str | Path, data_set: DataSet = CHALLENGE) -> Stream:
+def _checked(ids: tuple[str, ...], pixels: NDArray[np.float32], check: Callable[[int], None]) -> Batch:
+    """A batch of which each patch was read or checked, by its place."""
+    faults, nodata = dict[int, str](), set[int]()
+    for place in range(len(ids)):
+        try:
+            check(place)
+        except NodataError:
+            nodata.add(place)
+        except DataError as error:
+            faults[place] = str(error)
+    return Batch(ids, pixels, faults, frozenset(nodata))
+
+
+def find(source: str | Path, data_set: DataSet = CHALLENGE, nodata: float | None = None) -> Stream:
     """The patches that a path means.
 
     Args:
         source: a folder with Test.csv, whose patches are taken in its order; a folder of `.npy` files without any list, which are
             taken by name; or an HDF5 file, whose test part is taken, or its labelled one if it has no other.
         data_set: what patches are expected, of which bands and size.
+        nodata: the value that stands for no data; patches that have it are told apart from those that are wrong.
 
     Raises:
         DataError: if it is none of these, or a file of other bands or another size.
     """
     source = Path(source)
     if source.is_dir():
-        return _folder(source, data_set)
+        return _folder(source, data_set, nodata)
     with opened(source) as file:
         parts, own_data_set = [str(name) for name in file], data_set_of(file)
     if own_data_set.bands != data_set.bands or own_data_set.patch_size != data_set.patch_size:
@@ -155,7 +168,7 @@ def find(source: str | Path, data_set: DataSet = CHALLENGE) -> Stream:
     if not parts:
         raise DataError(f"{source} holds no patches; expected a part `test` or `train`")
     part = "test" if "test" in parts else parts[0]
-    return Archive(read_rows(source, part), source, part, own_data_set)
+    return Archive(read_rows(source, part), source, part, own_data_set, nodata)
 
 
 def _described(data_set: DataSet) -> str:
@@ -163,10 +176,10 @@ def _described(data_set: DataSet) -> str:
     return f"patches of {data_set.patch_size} pixels with the bands {bands}"
 
 
-def _folder(folder: Path, data_set: DataSet) -> Folder:
+def _folder(folder: Path, data_set: DataSet, nodata: float | None) -> Folder:
     files, listed = zindi.files(folder), folder / "Test.csv"
     if listed.is_file():
-        return Folder(zindi.read_ids(listed), files, listed, data_set)
+        return Folder(zindi.read_ids(listed), files, listed, data_set, nodata)
     if (folder / "Train.csv").is_file():
         raise DataError(
             f"{folder} has Train.csv and no Test.csv, which would say what to predict; write one (a column ID), or name"
@@ -174,7 +187,7 @@ def _folder(folder: Path, data_set: DataSet) -> Folder:
         )
     if not files:
         raise DataError(f"{folder} holds no .npy files; expected one for each patch, or Test.csv and the patches")
-    return Folder(tuple(sorted(files)), files, folder, data_set)
+    return Folder(tuple(sorted(files)), files, folder, data_set, nodata)
 
 
 def _buffers(
@@ -190,8 +203,8 @@ def _buffers(
 class Reader:
     """Reads `.npy` files as `zindi.load_patch` does, a few times faster where numpy wrote them as the challenge's are."""
 
-    def __init__(self, data_set: DataSet) -> None:
-        self._data_set, shape = data_set, zindi.file_shape(data_set)
+    def __init__(self, data_set: DataSet, nodata: float | None = None) -> None:
+        self._data_set, self._nodata, shape = data_set, nodata, zindi.file_shape(data_set)
         self._scratch = {_header(kind, shape): np.empty(shape, kind) for kind in ("<f8", "<f4")}
         (self._length,) = {len(header) for header in self._scratch}
 
@@ -202,10 +215,10 @@ class Reader:
             DataError: as `zindi.load_patch` does.
         """
         if not self._read(path, pixels):
-            pixels[:] = zindi.load_patch(path, self._data_set)
+            pixels[:] = zindi.load_patch(path, self._data_set, self._nodata)
 
     def _read(self, path: Path, pixels: NDArray[np.float32]) -> bool:
-        """Whether the file is whole, of the usual kind and finite."""
+        """Whether the file is whole, of the usual kind, and nothing is wrong with its pixels."""
         try:
             with path.open("rb", buffering=0) as stream:
                 values = self._scratch.get(stream.read(self._length))
@@ -215,7 +228,8 @@ class Reader:
             return False
         with np.errstate(over="ignore"):
             np.copyto(pixels, values.transpose(2, 0, 1), casting="same_kind")
-        return bool(np.isfinite(pixels).all())
+        has_nodata = self._nodata is not None and has_value(pixels, self._nodata)
+        return not has_nodata and is_plausible(pixels, self._data_set.bands)
 
 
 def _header(kind: str, shape: tuple[int, int, int]) -> bytes:

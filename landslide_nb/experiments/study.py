@@ -165,6 +165,12 @@ class Study(Settings):
         return self.data.startswith(TWINS)
 
     @property
+    def files(self) -> tuple[Path, ...]:
+        """The files and folders that a study reads."""
+        named = (None if self.simulated else self.data.removeprefix(TWINS), self.statistics, self.patch)
+        return tuple(Path(name) for name in named if name)
+
+    @property
     def source(self) -> str:
         """What the patches are, for titles and tables."""
         return "simulated patches" if self.simulated else "statistical twins" if self.twins else "the given patches"

@@ -12,6 +12,7 @@ from landslide_nb.common.arrays import Scores
 from landslide_nb.common.errors import DataError, ModelError
 from landslide_nb.common.progress import Report, counting
 from landslide_nb.common.store import store
+from landslide_nb.data.sources.options import without_data
 from landslide_nb.data.sources.zindi import write_csv
 from landslide_nb.data.stream import Batch, Stream, ahead
 from landslide_nb.inference import bundle
@@ -27,7 +28,7 @@ class Predictions:
     Attributes:
         rows: ids, in the order and as often as the source lists them, without those left out.
         folds: `(N, F)`, the probability by each fold.
-        left_out: a sentence on each patch that could not be predicted.
+        left_out: a sentence on each patch that could not be predicted, and one on those that have no data somewhere.
     """
 
     rows: tuple[str, ...]
@@ -65,19 +66,28 @@ def load(models: Sequence[str], report: Report) -> Ensemble:
     Raises:
         ModelError: if one is neither, if both kinds are given, or several exported ones.
     """
-    folders = [_folder(model) for model in models]
-    exports = [folder for folder in folders if (folder / bundle.MAIN).is_file()]
-    if len(exports) == len(folders) == 1:
-        return bundle.read(folders[0])
+    named = folders(models)
+    exports = [folder for folder in named if (folder / bundle.MAIN).is_file()]
+    if len(exports) == len(named) == 1:
+        return bundle.read(named[0])
     if exports:
         raise ModelError(
             f"{exports[0]} is an exported ensemble, whose weights and threshold are its own; give it alone, or runs only"
         )
-    ensemble = bundle.of_runs(folders)
+    ensemble = bundle.of_runs(named)
     report(
-        f"{len(folders)} {'runs' if len(folders) > 1 else 'run'}; nobody chose a threshold for them, it is 0.5 unless one is given"
+        f"{len(named)} {'runs' if len(named) > 1 else 'run'}; nobody chose a threshold for them, it is 0.5 unless one is given"
     )
     return ensemble
+
+
+def folders(models: Sequence[str]) -> list[Path]:
+    """The folder of each model.
+
+    Raises:
+        ModelError: if there is none.
+    """
+    return [_folder(model) for model in models]
 
 
 def _folder(model: str) -> Path:
@@ -105,14 +115,17 @@ def predict(ensemble: Ensemble, stream: Stream, skip_bad: bool = False, report: 
     ids: list[str] = []
     probabilities: list[Scores] = []
     left_out: list[str] = []
+    empty = 0
     for batch in _checked(ahead(stream.batches(BATCH)), skip_bad):
-        whole = [place for place in range(len(batch.ids)) if place not in batch.faults]
+        whole = [place for place in range(len(batch.ids)) if place not in batch.faults.keys() | batch.nodata]
         pixels = batch.pixels if len(whole) == len(batch.ids) else batch.pixels[whole]
         if whole:
             probabilities.append(ensemble.probabilities(torch.from_numpy(pixels)))
         ids += [batch.ids[place] for place in whole]
         left_out += batch.faults.values()
+        empty += len(batch.nodata)
         add(len(batch.ids))
+    left_out += [without_data(empty, stream.nodata).removeprefix("left out: ")] if empty else []
     if not probabilities:
         raise DataError(
             f"no patch could be predicted; the first fault: {left_out[0] if left_out else 'there are none'}"

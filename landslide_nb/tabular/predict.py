@@ -5,6 +5,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from landslide_nb.common.errors import LeakError
+from landslide_nb.data.tables import canonical
 from landslide_nb.metrics.bootstrap import auroc_interval, f1_interval
 from landslide_nb.tabular.stacking import Stack
 from landslide_nb.tabular.statistics import COLUMNS
@@ -28,7 +29,7 @@ def apply(table: pd.DataFrame, new: pd.DataFrame, seed: int = 0) -> pd.DataFrame
         LeakError: if labelled rows of `new` are in `table` too.
         DataError: if `table` has too few rows of a class.
     """
-    both = sorted(set(table["ID"]) & set(new["ID"])) if "label" in new else []
+    both = sorted(set(map(canonical, table["ID"])) & set(map(canonical, new["ID"]))) if "label" in new else []
     if both:
         raise LeakError(
             f"{both[0]} is fitted on and predicted with a label ({len(both)} such); leave it out of one, or the score is of"

@@ -5,7 +5,6 @@ standard deviation, Fisher kurtosis, biased skewness, of the bands, NDVI and NDW
 the challenge's patches, as many of others as their bands allow.
 """
 
-import zlib
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +18,7 @@ from landslide_nb.data.bands import BandSet
 from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.sources import zindi
+from landslide_nb.data.tables import read_table
 
 MOMENTS: Final = ("mean", "std", "min", "max", "kurt", "skew")
 BRIGHTNESS: Final = "cloud_score_brightness"
@@ -130,26 +130,19 @@ def read(path: str | Path, labelled: bool = True) -> pd.DataFrame:
     path = Path(path)
     if not path.is_file():
         raise DataError(f"{path} does not exist; `landslide-nb statistics` writes such a table")
-    try:
-        table = pd.read_csv(path)
-    except (ValueError, OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path} cannot be read as CSV ({str(error).strip()})") from error
-    known = ["label"] if labelled or "label" in table else []
-    expected = ["ID", *known, *COLUMNS]
-    missing = [column for column in expected if column not in table]
-    if missing:
-        raise DataError(f"{path} lacks the column {missing[0]!r} ({len(missing)} of {len(expected)} are missing)")
-    table = table[expected]
+    table = read_table(path, ("ID", *(("label",) if labelled else ()), *COLUMNS), ("label", *COLUMNS))
+    known = ["label"] if "label" in table else []
+    table = table[["ID", *known, *COLUMNS]]
     if table.empty:
         raise DataError(f"{path} has no rows; expected one for each patch")
     wrong = table.isna() | table.isin((np.inf, -np.inf))
     if wrong.any(axis=None):
-        line, column = np.argwhere(wrong.to_numpy())[0]
-        name = table.columns[column]
-        raise DataError(f"{path}, line {line + 2}: {name} is empty, NaN or infinite; expected a number")
+        row, column = np.argwhere(wrong.to_numpy())[0]
+        where, name = f"{path}, line {table.index[row] + 2}", table.columns[column]
+        raise DataError(f"{where}: {name} is empty, NaN or infinite; expected a number")
     text = [column for column in COLUMNS if not pd.api.types.is_numeric_dtype(table[column])]
     if text or not table[known].isin((0, 1)).all(axis=None):
         raise DataError(f"{path}: column {text[0] if text else 'label'!r} holds a value that is no number it can have")
     if table["ID"].duplicated().any():
         raise DataError(f"{path}: {table['ID'][table['ID'].duplicated()].iloc[0]} stands twice")
-    return table.astype(dict.fromkeys(COLUMNS, np.float32) | dict.fromkeys(known, np.int8))
+    return table.reset_index(drop=True).astype(dict.fromkeys(COLUMNS, np.float32) | dict.fromkeys(known, np.int8))

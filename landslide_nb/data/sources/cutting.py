@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslide_nb.common.arrays import Indices, Labels, Pixels
-from landslide_nb.common.errors import DataError
+from landslide_nb.common.errors import DataError, NodataError
 from landslide_nb.common.progress import Report, followed
 from landslide_nb.data.dataset import DataSet
 from landslide_nb.data.hdf5 import Part
-from landslide_nb.data.patches import check_finite
-from landslide_nb.data.sources.options import Found, Options
+from landslide_nb.data.patches import check_pixels
+from landslide_nb.data.sources.groups import group_of, region_of
+from landslide_nb.data.sources.options import Found, Options, without_data
 from landslide_nb.data.sources.pairs import Pair
 from landslide_nb.data.sources.rasters import read_image, read_mask
 
@@ -61,6 +62,10 @@ def cut_into_patches(
     known = [square for square in squares if square.label is not None]
     if not known:
         raise DataError(f"no patch is left of {len(squares)}: each has some landslide, and less than --positive-share")
+    complete = known if options.nodata is None else _with_data(pairs, sides, known, data_set, options, units)
+    empty, known = len(known) - len(complete), complete
+    if not known:
+        raise DataError(f"each of {empty} patches has pixels without data ({options.nodata:g})")
     ids = [f"{pairs[square.place].image.stem}-r{square.row}-c{square.column}" for square in known]
     labels = np.array([square.label for square in known], np.int8)
     chosen = thin(ids, labels, options.positive_rate, options.seed)
@@ -73,7 +78,7 @@ def cut_into_patches(
         regions=np.array([region_of(pair, options.regions) for pair in homes]) if options.regions else None,
         masks=np.array([square.mask for square in selected]).astype(np.uint8),
     )
-    left_out = {"between": len(squares) - len(known), "thinned": len(known) - len(selected)}
+    left_out = {"between": len(squares) - len(known) - empty, "thinned": len(known) - len(selected), "empty": empty}
     return Found({"train": part}, tuple(_notes(options, sides, labels[chosen], **left_out)))
 
 
@@ -122,35 +127,6 @@ def thin(ids: Sequence[str], labels: Labels, rate: float | None, seed: int) -> I
     return np.sort(np.concatenate([ranks[label][: left[label]] for label in left]))
 
 
-def group_of(pair: Pair, block: int, regions: tuple[int, ...]) -> str:
-    """The block of ground that an image is of: a stretch of numbers, within a region, or the image itself if it has no number."""
-    if pair.number is None:
-        return pair.image.stem
-    first, last = _region(pair.number, regions)
-    start = first + max(pair.number - first, 0) // block * block
-    end = start + block - 1 if last is None else min(start + block - 1, last)
-    return f"{pair.area}{start}-{end}"
-
-
-def region_of(pair: Pair, regions: tuple[int, ...]) -> str:
-    """The region that an image is of, by its first and last number.
-
-    Raises:
-        DataError: if it has no number.
-    """
-    if pair.number is None:
-        raise DataError(f"{pair.image} has no number at the end of its name, so --regions cannot tell its region")
-    first, last = _region(pair.number, regions)
-    return f"{first}-{'' if last is None else last}"
-
-
-def _region(number: int, regions: tuple[int, ...]) -> tuple[int, int | None]:
-    """First and last number of a region; the first one starts at 1 (and has 0), the last one is open."""
-    firsts = (1, *regions)
-    place = max((i for i, first in enumerate(firsts) if first <= number), default=0)
-    return firsts[place], firsts[place + 1] - 1 if place + 1 < len(firsts) else None
-
-
 def _chance(name: str, seed: int) -> bytes:
     return hashlib.sha256(f"{seed}|{name}".encode()).digest()
 
@@ -196,27 +172,55 @@ def _pixels(
     units: tuple[str, ...],
 ) -> Iterator[Pixels]:
     """The second pass: the pixels of these squares. Images that have none are read, too: a fault does not depend on the seed."""
-    key, size = options.keys[0] if options.keys else None, options.patch
-    wanted = {place: list(some) for place, some in groupby(squares, lambda square: square.place)}
+    size, wanted = options.patch, {place: list(some) for place, some in groupby(squares, lambda square: square.place)}
     for place, pair in enumerate(pairs):
-        image = read_image(pair.image, len(data_set.bands), units, key)
-        if image.shape[:2] != sides[place]:
-            raise DataError(
-                f"{pair.image} has {_by(image.shape)} pixels, its mask {_by(sides[place])}; expected the same"
-            )
-        with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, and is refused
-            pixels = np.ascontiguousarray(image.transpose(2, 0, 1), np.float32)
-        check_finite(pixels, str(pair.image), data_set.bands)
+        pixels = _image(pair, sides[place], data_set, options, units)
+        if options.nodata is None:
+            check_pixels(pixels, str(pair.image), data_set.bands)
         for square in wanted.get(place, ()):
             yield pixels[:, square.row : square.row + size, square.column : square.column + size].copy()
+
+
+def _image(
+    pair: Pair, shape: tuple[int, int], data_set: DataSet, options: Options, units: tuple[str, ...]
+) -> NDArray[np.float32]:
+    """An image as float32 `(C, H, W)`, of the same shape as its mask; its values are not checked."""
+    key = options.keys[0] if options.keys else None
+    image = read_image(pair.image, len(data_set.bands), units, key, options.nodata)
+    if image.shape[:2] != shape:
+        raise DataError(f"{pair.image} has {_by(image.shape)} pixels, its mask {_by(shape)}; expected the same")
+    with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, and is refused
+        return np.ascontiguousarray(image.transpose(2, 0, 1), np.float32)
+
+
+def _with_data(
+    pairs: Sequence[Pair],
+    sides: list[tuple[int, int]],
+    squares: list[Square],
+    data_set: DataSet,
+    options: Options,
+    units: tuple[str, ...],
+) -> list[Square]:
+    """Those squares in which no pixel has the value that stands for no data; the images are read once more for it."""
+    complete = []
+    for square, pixels in zip(squares, _pixels(pairs, sides, squares, data_set, options, units), strict=True):
+        where = f"{pairs[square.place].image}, patch from row {square.row}, column {square.column}"
+        try:
+            check_pixels(pixels, where, data_set.bands, options.nodata)
+        except NodataError:
+            continue
+        complete.append(square)
+    return complete
 
 
 def _by(shape: tuple[int, ...]) -> str:
     return f"{shape[0]} × {shape[1]}"
 
 
-def _notes(options: Options, sides: list[Any], labels: Labels, between: int, thinned: int) -> Iterator[str]:
+def _notes(options: Options, sides: list[Any], labels: Labels, between: int, thinned: int, empty: int) -> Iterator[str]:
     """What a user has to know."""
+    if empty:
+        yield without_data(empty, options.nodata)
     if between:
         yield f"left out: {between} patches with some landslide, but less than {options.positive_share:g} of their pixels"
     if thinned:

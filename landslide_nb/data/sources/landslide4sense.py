@@ -15,7 +15,7 @@ from landslide_nb.data.sources.pairs import find_pairs
 from landslide_nb.data.sources.roles import band
 
 LOOKS_FOR: Final = "img/ and mask/"
-OPTIONS: Final = frozenset({"patch", "positive_share", "positive_rate", "seed", "block", "regions"})
+OPTIONS: Final = frozenset({"patch", "positive_share", "positive_rate", "seed", "block", "regions", "nodata"})
 REGIONS: Final = (
     3031,
     3320,

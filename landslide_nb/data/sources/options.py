@@ -24,6 +24,7 @@ class Options(BaseModel):
         keys: the names of image and mask in an HDF5 file; empty where each file holds one array.
         block: how many consecutive image numbers are one group.
         regions: the first image number of each further region, in rising order; empty where regions are not known.
+        nodata: the value that stands for no data; patches that have it are left out. None where nobody said one.
         title: of the data set.
         credit: whom to name.
         licence: of the data.
@@ -40,6 +41,7 @@ class Options(BaseModel):
     keys: tuple[str, ...] = ()
     block: int = Field(40, ge=1)
     regions: tuple[int, ...] = ()
+    nodata: float | None = None
     title: str | None = None
     credit: str | None = None
     licence: str | None = None
@@ -105,3 +107,8 @@ class Found(NamedTuple):
 
     parts: dict[str, Part]
     notes: tuple[str, ...] = ()
+
+
+def without_data(count: int, nodata: float | None) -> str:
+    """What a user has to know of patches that were left out since some of their pixels have no data."""
+    return f"left out: {count} patches with pixels without data ({nodata:g})"

@@ -32,7 +32,9 @@ DAMAGED: Final = (
 Array = NDArray[Any]
 
 
-def read_image(path: Path, bands: int, units: tuple[str, ...], key: str | None = None) -> Array:
+def read_image(
+    path: Path, bands: int, units: tuple[str, ...], key: str | None = None, nodata: float | None = None
+) -> Array:
     """Read an image as `(H, W, bands)`, in the numbers of its file.
 
     Args:
@@ -41,11 +43,12 @@ def read_image(path: Path, bands: int, units: tuple[str, ...], key: str | None =
         units: what its numbers may be; those of "8 bit" go from 0 to 255, and without any unit only floating-point numbers are taken,
             since whole ones are never "relative".
         key: its name in an HDF5 file; None if it is the only one.
+        nodata: the value that is known to stand for no data, and may be there.
 
     Raises:
         DataError: naming the file and the fault.
     """
-    image = _read(path, key, False)
+    image = _read(path, key, False, nodata)
     image = image[..., None] if image.ndim == 2 else image
     if image.ndim != 3 or image.shape[2] != bands:
         raise DataError(f"{path} has the shape {image.shape}; expected {bands} bands, in the last place")
@@ -82,7 +85,7 @@ def _is_8_bit(image: Array) -> bool:
     return bool(image.dtype.kind == "f" and not ((image < 0) | (image > 255)).any())
 
 
-def _read(path: Path, key: str | None, is_mask: bool) -> Array:
+def _read(path: Path, key: str | None, is_mask: bool, nodata: float | None = None) -> Array:
     """The array in a file."""
     try:
         if path.suffix.lower() == ".png":
@@ -90,7 +93,7 @@ def _read(path: Path, key: str | None, is_mask: bool) -> Array:
         elif path.suffix.lower() == ".npy":
             array = read_npy(path)
         else:
-            array = _hdf5(path, key) if path.suffix.lower() == ".h5" else _gdal(path, "GTiff")
+            array = _hdf5(path, key) if path.suffix.lower() == ".h5" else _gdal(path, "GTiff", nodata)
     except DAMAGED as error:
         raise DataError(f"{path} cannot be read ({reason(error)}); write or fetch it again") from error
     if array.dtype.kind not in "biuf":
@@ -114,7 +117,7 @@ def _png(path: Path, is_mask: bool) -> Array:
     return array[..., :-1]
 
 
-def _gdal(path: Path, driver: str) -> Array:
+def _gdal(path: Path, driver: str, known: float | None = None) -> Array:
     """What GDAL reads; only the driver that is named, since some of its formats point to other files."""
     import rasterio  # noqa: PLC0415 - a third of a second, which the other kinds of files need not wait
 
@@ -122,9 +125,11 @@ def _gdal(path: Path, driver: str) -> Array:
         warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
         with rasterio.open(path, driver=driver) as file:
             bands, nodata = file.read(), file.nodata
-    if nodata and (bands == nodata).any():  # zeros are left to who uses them, as in the challenge's data
+    if (
+        nodata and nodata != known and (bands == nodata).any()
+    ):  # zeros are left to who uses them, as in the challenge's data
         raise DataError(
-            f"{path} has pixels without data ({nodata:g}); fill them, or cut the image to where it has data"
+            f"{path} has pixels without data ({nodata:g}); fill them, or leave such patches out with --nodata {nodata:g}"
         )
     array: Array = np.moveaxis(bands, 0, 2)
     return array

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from landslide_nb.common.errors import DataError
-from landslide_nb.common.files import check_writable
+from landslide_nb.common.files import check_output, check_writable
 from landslide_nb.common.progress import Report
 from landslide_nb.data.dataset import DataSet
 from landslide_nb.data.hdf5 import write_parts
@@ -60,6 +60,7 @@ def convert(
     folder, path = Path(folder), Path(path)
     if path.resolve().is_relative_to(folder.resolve()):
         raise DataError(f"{path} is in the folder that is read, {folder}; name a file outside of it")
+    check_output(path, folder)
     source = find(folder, options, kind)
     check_writable(path)
     converted = source.parts(folder, options, report)

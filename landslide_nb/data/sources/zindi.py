@@ -13,18 +13,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from landslide_nb.common.errors import DataError
-from landslide_nb.common.files import new_folder, replacing
+from landslide_nb.common.errors import DataError, NodataError
+from landslide_nb.common.files import files_below, new_folder, replacing
 from landslide_nb.common.progress import Report, followed
 from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.data.dataset import DataSet
 from landslide_nb.data.hdf5 import Part, write_parts
-from landslide_nb.data.patches import Patches, check_finite
+from landslide_nb.data.patches import Patches, check_pixels
 from landslide_nb.data.sources.npy import read_npy
-from landslide_nb.data.sources.options import Found, Options
+from landslide_nb.data.sources.options import Found, Options, without_data
+from landslide_nb.data.tables import canonical, read_table
 
 LOOKS_FOR: Final = "Train.csv"
-OPTIONS: Final[frozenset[str]] = frozenset()  # all is as the challenge has it
+OPTIONS: Final = frozenset({"nodata"})  # all else is as the challenge has it
 
 
 def read(folder: str | Path) -> tuple[Patches, Patches]:
@@ -62,7 +63,34 @@ def data_set(folder: Path, options: Options) -> DataSet:
 
 def parts(folder: Path, options: Options, report: Report | None = None) -> Found:
     """Its parts, of which the second may be empty."""
-    return Found(listed(folder))
+    named = listed(folder)
+    if options.nodata is None:
+        return Found(named)
+    kept = {name: _with_data(folder, part, options.nodata) for name, part in named.items()}
+    if not kept["train"].ids:
+        raise DataError(
+            f"each of the {len(named['train'].ids)} labelled patches in {folder} has pixels of {options.nodata:g}"
+        )
+    gone = {name: len(part.ids) - len(kept[name].ids) for name, part in named.items()}
+    return Found(kept, tuple(f"{name}: {without_data(count, options.nodata)}" for name, count in gone.items() if count))
+
+
+def _with_data(folder: Path, part: Part, nodata: float) -> Part:
+    """A part without the patches in which a pixel has the value that stands for no data."""
+    paths = files(folder)
+    chosen = [name in paths and not _has_nodata(paths[name], nodata) for name in part.ids]
+    ids = tuple(name for name, keep in zip(part.ids, chosen, strict=True) if keep)
+    labels = None if part.labels is None else part.labels[np.array(chosen, bool)]
+    rows = None if part.rows is None else tuple(name for name in part.rows if name in set(ids))
+    return Part(ids, labels, _pixels(ids, paths, folder), rows)
+
+
+def _has_nodata(path: Path, nodata: float) -> bool:
+    try:
+        load_patch(path, CHALLENGE, nodata)
+    except NodataError:
+        return True
+    return False
 
 
 def listed(folder: str | Path) -> dict[str, Part]:
@@ -77,7 +105,7 @@ def listed(folder: str | Path) -> dict[str, Part]:
     train = Part(ids, labels, _pixels(ids, paths, folder / "Train.csv"))
     rows = read_ids(folder / "Test.csv") if (folder / "Test.csv").is_file() else ()
     distinct = tuple(dict.fromkeys(rows))
-    both = sorted(set(ids) & set(distinct))
+    both = sorted(set(map(canonical, ids)) & set(map(canonical, distinct)))
     if both:
         raise DataError(
             f"{both[0]} is listed in Train.csv and in Test.csv ({len(both)} such); keep one, or the test leaks"
@@ -109,28 +137,20 @@ def read_ids(path: Path) -> tuple[str, ...]:
 def _table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     if not path.is_file():
         raise DataError(f"{path} does not exist; a challenge folder has one, with the columns {','.join(columns)}")
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, skip_blank_lines=False)
-    except (ValueError, OSError) as error:  # pandas' parser errors are ValueErrors
-        raise DataError(f"{path} cannot be read as CSV ({str(error).strip()})") from error
-    if table.index.dtype != np.int64:  # pandas takes a field too many for an index
-        raise DataError(f"{path} has rows with more fields than its header; expected {','.join(columns)}")
-    table = table[(table != "").any(axis=1)]  # blank lines count, so that a line's number is the file's
-    for column in columns:
-        if column not in table:
-            header = ",".join(map(str, table.columns))
-            raise DataError(f"{path} has no column {column!r}; expected {','.join(columns)}, found {header}")
-    unnamed = table.index[table["ID"] == ""]
-    if len(unnamed):
-        raise DataError(f"{path}, line {unnamed[0] + 2}: the ID is empty")
-    return table
+    return read_table(path, columns)
 
 
 def files(folder: Path) -> dict[str, Path]:
-    """The `.npy` files anywhere below a folder, by the patch's id."""
+    """The `.npy` files anywhere below a folder, linked folders included, by the patch's id.
+
+    Raises:
+        DataError: if two have one name, or a folder cannot be looked into.
+    """
     paths: dict[str, Path] = {}
-    for path in sorted(folder.rglob("*.npy")):
-        if path.stem in paths:
+    for path in files_below(folder):
+        if path.suffix != ".npy":
+            continue
+        if path.stem in paths and path.resolve() != paths[path.stem].resolve():
             raise DataError(f"{path.stem}.npy is there twice: {paths[path.stem]} and {path}; keep one")
         paths[path.stem] = path
     return paths
@@ -149,11 +169,12 @@ def file_shape(data_set: DataSet) -> tuple[int, int, int]:
     return height, width, bands
 
 
-def load_patch(path: str | Path, data_set: DataSet = CHALLENGE) -> NDArray[np.float32]:
+def load_patch(path: str | Path, data_set: DataSet = CHALLENGE, nodata: float | None = None) -> NDArray[np.float32]:
     """Read one patch as float32 `(C, H, W)` from `(H, W, C)`, as the challenge ships its patches.
 
     Raises:
-        DataError: if it is missing, truncated, pickled, of another shape or type, or not finite.
+        NodataError: if a pixel has the value that is said to stand for no data.
+        DataError: if it is missing, truncated, pickled, of another shape or type, or has a value that cannot have been measured.
     """
     path, shape = Path(path), file_shape(data_set)
     if not path.is_file():
@@ -163,7 +184,7 @@ def load_patch(path: str | Path, data_set: DataSet = CHALLENGE) -> NDArray[np.fl
         raise DataError(f"{path} holds {patch.dtype} {patch.shape}; expected numbers of shape {shape}")
     with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, and is refused below
         pixels = np.ascontiguousarray(patch.transpose(2, 0, 1), np.float32)
-    check_finite(pixels, str(path), data_set.bands)
+    check_pixels(pixels, str(path), data_set.bands, nodata)
     return pixels
 
 
