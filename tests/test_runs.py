@@ -342,13 +342,6 @@ def test_all_folds_of_all_studies_are_fitted(
     assert alone.log_odds.tobytes() == results["one"][0].log_odds.tobytes(), "it matters who trains"
 
 
-class Threads(ThreadPoolExecutor):
-    """A pool of processes, but that its workers see what a test has patched."""
-
-    def __init__(self, workers: int, _: object) -> None:
-        super().__init__(workers)
-
-
 def test_runs_that_wait_are_not_begun_after_one_has_failed(
     empty: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -379,7 +372,7 @@ def test_a_failed_run_is_told_while_others_train(empty: Path, data: Path, monkey
         told.set()
 
     monkeypatch.setattr("os.cpu_count", lambda: 2)
-    monkeypatch.setattr(runs, "ProcessPoolExecutor", Threads)
+    monkeypatch.setattr(runs, "workers", ThreadPoolExecutor)  # workers that see what a test has patched
     monkeypatch.setattr(runs, "_train_here", train)
     with pytest.raises(RunError, match=r"one, fold 2 of 3: MemoryError: no memory; runs that are done are kept"):
         runs.train({"one": study(data, folds=3)}, report)
@@ -390,7 +383,7 @@ def test_a_failed_run_is_told_while_others_train(empty: Path, data: Path, monkey
 def test_training_reads_no_result(empty: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`landslide-nb fit` of many runs would hold the embeddings of all of them in memory, or send them between processes."""
     monkeypatch.setattr(Run, "_read", refuse)
-    monkeypatch.setattr(runs, "ProcessPoolExecutor", Threads)
+    monkeypatch.setattr(runs, "workers", ThreadPoolExecutor)  # workers that see what a test has patched
     studies = {"one": study(data, epochs=1), "same": study(data, epochs=1)}
     assert runs._train_here(studies["one"], 0, "one") > 0
     lines: list[str] = []

@@ -3,17 +3,20 @@
 import os
 import time
 from collections.abc import Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from itertools import islice
-from multiprocessing import get_context
+from typing import Final
 
 import torch
 
 from landslide_nb.common.errors import LandslideError, RunError
 from landslide_nb.common.progress import Report
+from landslide_nb.common.workers import workers
 from landslide_nb.experiments.run import Result, Run
 from landslide_nb.experiments.study import Study
 from landslide_nb.training.distributed import processes
+
+STOPPED: Final = "stopped; runs that are done are kept, and each that was begun goes on from its last epoch when it is asked for again"
 
 
 def fit(studies: Mapping[str, Study], report: Report = print) -> dict[str, list[Result]]:
@@ -49,9 +52,19 @@ def train(studies: Mapping[str, Study], report: Report = print) -> int:
 def train_runs(named: Mapping[str, Run], report: Report = print) -> None:
     """Train those of some runs, each under a title of its own, that are not there.
 
+    Ctrl-C stops all that trains, and what waits is not begun.
+
     Raises:
         RunError: naming the first run that failed, as soon as it has; runs that wait are not begun then.
     """
+    try:
+        _train_runs(named, report)
+    except KeyboardInterrupt:
+        report(STOPPED)
+        raise
+
+
+def _train_runs(named: Mapping[str, Run], report: Report) -> None:
     missing = {title: run for title, run in named.items() if not run.done}
     if processes().num_processes > 1:  # they train each run together, one run after the other
         for title, run in named.items():
@@ -71,16 +84,16 @@ def _runs(study: Study) -> list[Run]:
 def _train_side_by_side(runs: Mapping[str, Run], report: Report) -> None:
     """Train runs in processes of their own: with one thread each, two cores train more than with two threads in one."""
     threads = max(run.study.threads for run in runs.values())
-    workers = 1 if torch.cuda.is_available() else max(1, (os.cpu_count() or 1) // threads)
+    together = 1 if torch.cuda.is_available() else max(1, (os.cpu_count() or 1) // threads)
     waiting, training, number = iter(runs.items()), dict[Future[float], str](), 0
-    with ProcessPoolExecutor(min(workers, len(runs)), get_context("spawn")) as pool:
+    with workers(min(together, len(runs))) as pool:
 
         def begin(count: int) -> None:
             """Give the pool no more than it can begin now: what waits in it cannot all be taken back."""
             for title, run in islice(waiting, count):
                 training[pool.submit(_train_here, run.study, run.fold, title)] = title
 
-        begin(workers)
+        begin(together)
         while training:
             for done in wait(training, return_when=FIRST_COMPLETED).done:
                 number, title = number + 1, training.pop(done)

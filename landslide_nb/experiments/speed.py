@@ -11,7 +11,6 @@ import resource
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -27,6 +26,7 @@ from torch.nn.functional import kl_div, log_softmax
 from landslide_nb.common.cache import kept_arrays, key_of
 from landslide_nb.common.lock import lock
 from landslide_nb.common.progress import Report
+from landslide_nb.common.workers import workers
 from landslide_nb.models.backbones import create
 from landslide_nb.training.settings import Settings
 
@@ -134,10 +134,9 @@ def measure(settings: Settings) -> Speed:
 
 def _apart(settings: Settings) -> Speed | None:
     """Measure in a new process, forked from one that has loaded the libraries and done nothing with them."""
-    context = get_context("forkserver")
-    context.set_forkserver_preload([__name__])
+    get_context("forkserver").set_forkserver_preload([__name__])
     try:
-        with ProcessPoolExecutor(1, context) as pool:
+        with workers(1, "forkserver") as pool:
             return pool.submit(measure, settings).result()
     except (BrokenProcessPool, torch.OutOfMemoryError, MemoryError):
         return None
