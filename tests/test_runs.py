@@ -380,6 +380,14 @@ def test_a_failed_run_is_told_while_others_train(empty: Path, data: Path, monkey
     assert begun == ["one, fold 1 of 3", "one, fold 2 of 3"]
 
 
+def test_a_run_that_diverges_is_named_and_leaves_nothing(empty: Path, data: Path) -> None:
+    """It would be kept as a current run, or go on from the epoch that it cannot go on from."""
+    diverging = Run(study(data, learning_rate=1e30), 0)
+    with pytest.raises(RunError, match=r"one, fold 1: test_resnet has diverged: .*; take a learning_rate below 1e\+30"):
+        runs.train_runs({"one, fold 1": diverging}, lambda line: None)
+    assert not list((empty / "runs").iterdir())
+
+
 def test_training_reads_no_result(empty: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`landslide-nb fit` of many runs would hold the embeddings of all of them in memory, or send them between processes."""
     monkeypatch.setattr(Run, "_read", refuse)

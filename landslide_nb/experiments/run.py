@@ -24,7 +24,7 @@ from scipy.special import expit
 
 from landslide_nb.common.arrays import Indices, Scores
 from landslide_nb.common.cache import key_of
-from landslide_nb.common.errors import DataError
+from landslide_nb.common.errors import DataError, RunError
 from landslide_nb.common.files import replacing
 from landslide_nb.common.lock import lock
 from landslide_nb.common.progress import Report
@@ -163,7 +163,11 @@ class Run:
         if processes().is_main_process:  # what an interrupted run says of itself
             with replacing(begun) as temporary:
                 temporary.write_text(json.dumps(self.record, indent=1, sort_keys=True))
-        fitted = fit_fold(self.study.settings, patches, split, self.fold, checkpoint, report)
+        try:
+            fitted = fit_fold(self.study.settings, patches, split, self.fold, checkpoint, report)
+        except RunError:  # it would come to the same again
+            self._remove_begun()
+            raise
         if not processes().is_main_process:
             return
         temporary = self.folder.with_suffix(".tmp")
@@ -176,12 +180,14 @@ class Run:
             with path.open("rb") as file:
                 os.fsync(file.fileno())
         temporary.rename(self.folder)
-        for left in (
-            begun,
-            checkpoint,
-            *checkpoint.parent.glob(f".*.{checkpoint.name}"),
-        ):  # half-written ones have a dot
-            left.unlink(missing_ok=True)
+        self._remove_begun()
+
+    def _remove_begun(self) -> None:
+        """Remove what a run that has ended has no use for any more; half-written checkpoints have a dot."""
+        begun, checkpoint = (self.folder.with_suffix(suffix) for suffix in (".begun", ".checkpoint"))
+        if processes().is_main_process:
+            for left in (begun, checkpoint, *checkpoint.parent.glob(f".*.{checkpoint.name}")):
+                left.unlink(missing_ok=True)
 
     def _read(self) -> Result:
         with np.load(self.folder / "arrays.npz", allow_pickle=False) as arrays:

@@ -2,8 +2,9 @@
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import contextmanager
 from itertools import islice
 from typing import Final
 
@@ -68,11 +69,13 @@ def _train_runs(named: Mapping[str, Run], report: Report) -> None:
     missing = {title: run for title, run in named.items() if not run.done}
     if processes().num_processes > 1:  # they train each run together, one run after the other
         for title, run in named.items():
-            run.train(_titled(title, report))
+            with _named(title):
+                run.train(_titled(title, report))
     elif len(missing) == 1:
         title, run = next(iter(missing.items()))
         report(f"run 1 of 1: {title}")
-        run.train(report)
+        with _named(title):
+            run.train(report)
     elif missing:
         _train_side_by_side(missing, report)
 
@@ -100,7 +103,7 @@ def _train_side_by_side(runs: Mapping[str, Run], report: Report) -> None:
                 try:
                     report(f"run {number} of {len(runs)} is done: {title}, {done.result():.0f} s")
                 except Exception as error:
-                    report(f"run {number} of {len(runs)} failed: {title}: {error}")
+                    report(f"run {number} of {len(runs)} failed: {title}: {str(error).removeprefix(f'{title}: ')}")
                     if isinstance(error, LandslideError):
                         raise
                     raise RunError(f"{title}: {type(error).__name__}: {error}; runs that are done are kept") from error
@@ -109,8 +112,18 @@ def _train_side_by_side(runs: Mapping[str, Run], report: Report) -> None:
 
 def _train_here(study: Study, fold: int, title: str) -> float:
     started = time.perf_counter()
-    Run(study, fold).train(_titled(title, lambda line: print(line, flush=True)))
+    with _named(title):
+        Run(study, fold).train(_titled(title, lambda line: print(line, flush=True)))
     return time.perf_counter() - started
+
+
+@contextmanager
+def _named(title: str) -> Iterator[None]:
+    """Say which run has failed where the error is the run's own; what is wrong of a parameter is so of all runs."""
+    try:
+        yield
+    except RunError as error:
+        raise RunError(f"{title}: {error}") from error
 
 
 def _titled(title: str, report: Report) -> Report:
