@@ -23,12 +23,12 @@ from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LRScheduler,
 from landslide_nb.augment.sample_table import SampleTable
 from landslide_nb.common.arrays import Features, Indices, Values
 from landslide_nb.common.errors import RunError, StudyError
-from landslide_nb.common.files import replacing
 from landslide_nb.common.progress import Report
 from landslide_nb.data.scaling import Scaler
 from landslide_nb.models.backbones import AnyBackbone, create
+from landslide_nb.training import checkpoints
 from landslide_nb.training.batches import batches, prepare
-from landslide_nb.training.distributed import from_main, processes
+from landslide_nb.training.distributed import processes
 from landslide_nb.training.settings import Settings
 
 State = dict[str, Tensor]
@@ -94,8 +94,7 @@ def train(
     scheduler = _schedule(optimizer, settings)
     shared, stepper = accelerator.prepare(model, optimizer)
     trained = Trained(_copy(model), _copy(model))
-    if checkpoint is not None and from_main(checkpoint.is_file):
-        saved = torch.load(checkpoint, weights_only=True, map_location=pixels.device)
+    if saved := checkpoints.load(checkpoint, pixels.device, report):
         model.load_state_dict(saved["last"])
         optimizer.load_state_dict(saved["optimizer"])
         scheduler.load_state_dict(saved["scheduler"])
@@ -124,8 +123,7 @@ def train(
             report(f"epoch {epoch + 1}/{settings.epochs}: loss {loss:.4f}{scored}, {seconds:.1f} s")
         if checkpoint is not None and accelerator.is_main_process:
             states = {"optimizer": optimizer.state_dict(), "scheduler": scheduler.state_dict()}
-            with replacing(checkpoint) as temporary:
-                torch.save(vars(trained) | states, temporary)
+            checkpoints.save(checkpoint, vars(trained) | states)
     return trained
 
 
