@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -378,6 +379,39 @@ def test_a_failed_run_is_told_while_others_train(empty: Path, data: Path, monkey
         runs.train({"one": study(data, folds=3)}, report)
     assert lines == ["run 1 of 3 failed: one, fold 2 of 3: no memory"]
     assert begun == ["one, fold 1 of 3", "one, fold 2 of 3"]
+
+
+def test_a_killed_process_is_told_with_its_runs(empty: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`A process in the process pool was terminated abruptly` says neither which run it was, nor why, nor what to do."""
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setattr(runs, "_train_here", be_killed)
+    lines: list[str] = []
+    remedy = r"memory: train one at a time .*, or take a smaller batch_size or image_size; runs that are done are kept"
+    with pytest.raises(RunError, match=rf"one, fold \d of 3 or one, fold \d of 3 was killed, .* {remedy}"):
+        runs.train({"one": study(data, folds=3)}, lines.append)
+    assert not lines
+
+
+def be_killed(chosen: Study, fold: int, title: str) -> float:
+    """End as a process does that the system kills; not before the other one has begun."""
+    time.sleep(3)
+    os._exit(9)
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB")]
+)
+def test_too_little_memory_is_told_with_a_remedy(data: Path, error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A traceback of torch would end the night, and not say which run it was."""
+
+    def fail(*args: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Run, "train", fail)
+    with pytest.raises(
+        RunError, match=r"^one: there is not memory enough \(.*\); take a smaller batch_size or image_size$"
+    ):
+        runs.train_runs({"one": Run(study(data, seed=9), 0)}, lambda line: None)
 
 
 def test_a_run_that_diverges_is_named_and_leaves_nothing(empty: Path, data: Path) -> None:

@@ -2,15 +2,16 @@
 
 import os
 import time
-from collections.abc import Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
 from typing import Final
 
 import torch
 
-from landslide_nb.common.errors import LandslideError, RunError
+from landslide_nb.common.errors import LandslideError, RunError, reason
 from landslide_nb.common.progress import Report
 from landslide_nb.common.workers import workers
 from landslide_nb.experiments.run import Result, Run
@@ -89,25 +90,47 @@ def _train_side_by_side(runs: Mapping[str, Run], report: Report) -> None:
     threads = max(run.study.threads for run in runs.values())
     together = 1 if torch.cuda.is_available() else max(1, (os.cpu_count() or 1) // threads)
     waiting, training, number = iter(runs.items()), dict[Future[float], str](), 0
-    with workers(min(together, len(runs))) as pool:
 
-        def begin(count: int) -> None:
-            """Give the pool no more than it can begin now: what waits in it cannot all be taken back."""
-            for title, run in islice(waiting, count):
-                training[pool.submit(_train_here, run.study, run.fold, title)] = title
+    def begin(pool: Executor, count: int) -> None:
+        """Give the pool no more than it can begin now: what waits in it cannot all be taken back."""
+        for title, run in islice(waiting, count):
+            training[pool.submit(_train_here, run.study, run.fold, title)] = title
 
-        begin(together)
-        while training:
-            for done in wait(training, return_when=FIRST_COMPLETED).done:
-                number, title = number + 1, training.pop(done)
-                try:
-                    report(f"run {number} of {len(runs)} is done: {title}, {done.result():.0f} s")
-                except Exception as error:
-                    report(f"run {number} of {len(runs)} failed: {title}: {str(error).removeprefix(f'{title}: ')}")
-                    if isinstance(error, LandslideError):
-                        raise
-                    raise RunError(f"{title}: {type(error).__name__}: {error}; runs that are done are kept") from error
-                begin(1)
+    try:
+        with workers(min(together, len(runs))) as pool:
+            begin(pool, together)
+            while training:
+                for done in wait(training, return_when=FIRST_COMPLETED).done:
+                    number, title = number + 1, training[done]
+                    seconds = _seconds(done, title, f"run {number} of {len(runs)}", report)
+                    del training[done]
+                    report(f"run {number} of {len(runs)} is done: {title}, {seconds:.0f} s")
+                    begin(pool, 1)
+    except BrokenProcessPool as error:
+        killed = [title for future, title in training.items() if isinstance(future.exception(), BrokenProcessPool)]
+        raise RunError(_killed(killed)) from error
+
+
+def _seconds(done: Future[float], title: str, number: str, report: Report) -> float:
+    """The seconds that a run took; raises for one that failed, after its reason was reported."""
+    try:
+        return done.result()
+    except BrokenProcessPool:  # of several runs, nobody knows which was killed
+        raise
+    except Exception as error:
+        report(f"{number} failed: {title}: {str(error).removeprefix(f'{title}: ')}")
+        if isinstance(error, LandslideError):
+            raise
+        raise RunError(f"{title}: {type(error).__name__}: {error}; runs that are done are kept") from error
+
+
+def _killed(titles: Sequence[str]) -> str:
+    """What there is to say of runs whose process has ended without a word."""
+    apart = "train one at a time (`landslide-nb fit --only`), or " if len(titles) > 1 else ""
+    return (
+        f"the process that trained {' or '.join(titles)} was killed, most likely for want of memory: {apart}take a smaller"
+        " batch_size or image_size; runs that are done are kept, and what was begun goes on from its last epoch"
+    )
 
 
 def _train_here(study: Study, fold: int, title: str) -> float:
@@ -124,6 +147,12 @@ def _named(title: str) -> Iterator[None]:
         yield
     except RunError as error:
         raise RunError(f"{title}: {error}") from error
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError | torch.OutOfMemoryError) and "allocate memory" not in str(error):
+            raise
+        raise RunError(
+            f"{title}: there is not memory enough ({reason(error)}); take a smaller batch_size or image_size"
+        ) from error
 
 
 def _titled(title: str, report: Report) -> Report:

@@ -129,7 +129,7 @@ def _told(ensemble: Ensemble, batch: Batch) -> tuple[list[str], Scores, list[str
         return [], np.empty((0, len(ensemble.folds))), []
     pixels = batch.pixels if len(whole) == len(batch.ids) else batch.pixels[whole]
     probabilities = ensemble.probabilities(torch.from_numpy(pixels))
-    finite: list[bool] = np.isfinite(probabilities).all(axis=1).tolist()
+    finite = np.asarray(np.isfinite(probabilities).all(1))
     names = [batch.ids[place] for place in whole]
     faults = [
         f"patch {name} has no probability: pixels of it are far from those of training, or the model's weights are not numbers"
