@@ -22,7 +22,7 @@ from sklearn.preprocessing import StandardScaler
 
 from landslide_nb.augment.sample_table import SampleTable
 from landslide_nb.common import source
-from landslide_nb.common.errors import DataError, LeakError, RunError, WeightsError
+from landslide_nb.common.errors import DataError, LeakError, RunError, StudyError, WeightsError
 from landslide_nb.common.lock import held
 from landslide_nb.data.patches import Patches
 from landslide_nb.experiments import code, runs
@@ -379,6 +379,16 @@ def test_a_failed_run_is_told_while_others_train(empty: Path, data: Path, monkey
         runs.train({"one": study(data, folds=3)}, report)
     assert lines == ["run 1 of 3 failed: one, fold 2 of 3: no memory"]
     assert begun == ["one, fold 1 of 3", "one, fold 2 of 3"]
+
+
+def test_a_network_that_does_not_fit_is_refused_before_any_training(empty: Path, data: Path) -> None:
+    """The first runs would be trained for hours, and then the last of the study refuse its size."""
+    studies = {"good": study(data, epochs=1), "bad": study(data, backbone="vgg11", image_size=16)}
+    with pytest.raises(
+        StudyError, match=r"^vgg11 cannot be used on patches of 16 × 16 pixels .*; take another network"
+    ):
+        runs.train(studies, refuse)
+    assert not (empty / "runs").exists()
 
 
 def test_a_killed_process_is_told_with_its_runs(empty: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

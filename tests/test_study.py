@@ -253,6 +253,16 @@ def test_pretraining_and_stems_change_one_thing() -> None:
     assert grids.by_stem(study) == {stem: base.replace(stem=stem) for stem in ("repeat", "aware", "random")}
 
 
+@pytest.mark.parametrize("name", ["unet:resnet18", "multi:resnet18", "multi(shared):resnet18"])
+def test_a_study_may_have_any_kind_of_network_as_its_own(name: str) -> None:
+    """Chapter 09 would ask for encoders of encoders, and no command take the parameter that the page of parameters names."""
+    study = Study.load("smoke", backbone=name)
+    assert {row.backbone for row in grids.ablations(study).values()} == {name}
+    compared = [row.backbone for row in grids.by_modality(study).values()]
+    assert compared == ["resnet18"] * 2 + ["multi:resnet18"] * 2 + ["multi(shared):resnet18"]
+    assert grids.experiments(study)
+
+
 @pytest.mark.parametrize("edition", EDITIONS)
 def test_experiments_are_all_and_each_once(edition: str) -> None:
     """A chapter would lack a run, or the same network be trained twice."""

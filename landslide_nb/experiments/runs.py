@@ -16,6 +16,7 @@ from landslide_nb.common.progress import Report
 from landslide_nb.common.workers import workers
 from landslide_nb.experiments.run import Result, Run
 from landslide_nb.experiments.study import Study
+from landslide_nb.models.backbones import check
 from landslide_nb.training.distributed import processes
 
 STOPPED: Final = "stopped; runs that are done are kept, and each that was begun goes on from its last epoch when it is asked for again"
@@ -57,6 +58,7 @@ def train_runs(named: Mapping[str, Run], report: Report = print) -> None:
     Ctrl-C stops all that trains, and what waits is not begun.
 
     Raises:
+        StudyError: before any training, if a network cannot be used on patches of its run's size.
         RunError: naming the first run that failed, as soon as it has; runs that wait are not begun then.
     """
     try:
@@ -68,6 +70,8 @@ def train_runs(named: Mapping[str, Run], report: Report = print) -> None:
 
 def _train_runs(named: Mapping[str, Run], report: Report) -> None:
     missing = {title: run for title, run in named.items() if not run.done}
+    for run in missing.values():
+        check(run.study.backbone, run.study.seen, run.study.image_size)
     if processes().num_processes > 1:  # they train each run together, one run after the other
         for title, run in named.items():
             with _named(title):
