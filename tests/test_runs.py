@@ -348,7 +348,7 @@ def test_runs_that_wait_are_not_begun_after_one_has_failed(
 ) -> None:
     """A night of training would go on after its first run has failed, and the reason be said in the morning."""
     lines: list[str] = []
-    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    monkeypatch.setattr(runs, "cores", lambda: 1)
     studies = {"bad": study(data, weights=str(tmp_path / "none.pth"), smote=0), "good": study(data, epochs=1)}
     with pytest.raises(WeightsError, match=r"none\.pth does not exist"):
         runs.train(studies, lines.append)
@@ -372,7 +372,7 @@ def test_a_failed_run_is_told_while_others_train(empty: Path, data: Path, monkey
         lines.append(line)
         told.set()
 
-    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setattr(runs, "cores", lambda: 2)
     monkeypatch.setattr(runs, "workers", ThreadPoolExecutor)  # workers that see what a test has patched
     monkeypatch.setattr(runs, "_train_here", train)
     with pytest.raises(RunError, match=r"one, fold 2 of 3: MemoryError: no memory; runs that are done are kept"):
@@ -393,7 +393,7 @@ def test_a_network_that_does_not_fit_is_refused_before_any_training(empty: Path,
 
 def test_a_killed_process_is_told_with_its_runs(empty: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`A process in the process pool was terminated abruptly` says neither which run it was, nor why, nor what to do."""
-    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setattr(runs, "cores", lambda: 2)
     monkeypatch.setattr(runs, "_train_here", be_killed)
     lines: list[str] = []
     remedy = r"memory: train one at a time .*, or take a smaller batch_size or image_size; runs that are done are kept"

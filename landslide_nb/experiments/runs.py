@@ -1,6 +1,5 @@
 """Many runs: what is missing is trained side by side."""
 
-import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
@@ -11,6 +10,7 @@ from typing import Final
 
 import torch
 
+from landslide_nb.common.cores import at_most, cores
 from landslide_nb.common.errors import LandslideError, RunError, reason
 from landslide_nb.common.progress import Report
 from landslide_nb.common.workers import workers
@@ -72,6 +72,8 @@ def _train_runs(named: Mapping[str, Run], report: Report) -> None:
     missing = {title: run for title, run in named.items() if not run.done}
     for run in missing.values():
         check(run.study.backbone, run.study.seen, run.study.image_size)
+    if missing:
+        at_most(max(run.study.threads for run in missing.values()), report)
     if processes().num_processes > 1:  # they train each run together, one run after the other
         for title, run in named.items():
             with _named(title):
@@ -91,8 +93,8 @@ def _runs(study: Study) -> list[Run]:
 
 def _train_side_by_side(runs: Mapping[str, Run], report: Report) -> None:
     """Train runs in processes of their own: with one thread each, two cores train more than with two threads in one."""
-    threads = max(run.study.threads for run in runs.values())
-    together = 1 if torch.cuda.is_available() else max(1, (os.cpu_count() or 1) // threads)
+    threads = at_most(max(run.study.threads for run in runs.values()))
+    together = 1 if torch.cuda.is_available() else cores() // threads
     waiting, training, number = iter(runs.items()), dict[Future[float], str](), 0
 
     def begin(pool: Executor, count: int) -> None:

@@ -4,7 +4,6 @@ Each is measured in a process of its own, so that nothing of the one before is i
 """
 
 import inspect
-import os
 import platform
 import re
 import resource
@@ -24,6 +23,7 @@ from numpy.typing import NDArray
 from torch.nn.functional import kl_div, log_softmax
 
 from landslide_nb.common.cache import kept_arrays, key_of
+from landslide_nb.common.cores import at_most, cores
 from landslide_nb.common.lock import lock
 from landslide_nb.common.progress import Report
 from landslide_nb.common.workers import workers
@@ -99,13 +99,13 @@ def machine() -> str:
         return torch.cuda.get_device_name()
     cpuinfo = Path("/proc/cpuinfo")
     match = re.search(r"model name\s*: (.+)", cpuinfo.read_text()) if cpuinfo.is_file() else None
-    return f"{match[1] if match else platform.processor()}, {os.cpu_count()} cores"
+    return f"{match[1] if match else platform.processor()}, {cores()} cores"
 
 
 def measure(settings: Settings) -> Speed:
     """Measure in this process, which should have done nothing else."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    torch.set_num_threads(settings.threads)
+    torch.set_num_threads(at_most(settings.threads))
     before = _peak(device)
     torch.manual_seed(settings.seed)
     model = create(settings.backbone, settings.seen, "none", image_size=settings.image_size).to(device)

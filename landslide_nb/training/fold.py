@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from landslide_nb.augment.sample_table import SampleTable
 from landslide_nb.augment.smote import oversample
+from landslide_nb.common.cores import at_most
 from landslide_nb.common.progress import Report
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.scaling import Scaler
@@ -110,7 +111,7 @@ def fit_fold(
     """
     labels, validation = patches.known_labels, split.folds[fold][1]
     rows = from_main(lambda: training_rows(settings, patches, split, fold))
-    with _reproducible(settings.threads):  # after SMOTE, whose kernel sets the number of threads itself
+    with _reproducible(at_most(settings.threads)):  # after SMOTE, whose kernel sets the number of threads itself
         bands = settings.data_set.bands
         scaler = Scaler.fit(patches.pixels[rows.real_patches], bands, settings.channels, settings.scaling)
         pixels = torch.from_numpy(patches.pixels).to(device())
