@@ -19,6 +19,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import kl_div, log_softmax, one_hot
 
+from landslide_nb.common.cores import cores
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.scaling import Scaler
 from landslide_nb.simulation.draw import simulate
@@ -93,7 +94,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="What augmentation costs of a training step.")
     parser.add_argument("--output", type=Path, default=Path("results/augmentation.csv"))
     parser.add_argument("--quick", action="store_true", help="all augmentation together only, three repeats")
-    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--threads", type=int, default=cores())
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     bench = Bench(simulate(BATCH, seed=0), "tf_efficientnet_lite0")

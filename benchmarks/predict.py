@@ -31,6 +31,7 @@ import timm
 import torch
 from torch import nn
 
+from landslide_nb.common.cores import cores
 from landslide_nb.data import stream
 from landslide_nb.data.bands import BAND_NAMES
 from landslide_nb.data.patches import FORMAT, combine, digest
@@ -172,7 +173,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="two turns of 256 patches, 512 for memory")
     parser.add_argument("--patches", type=int, default=PATCHES)
     parser.add_argument("--turns", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--threads", type=int, default=cores())
     parser.add_argument("--grown", nargs=3, type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--by-hand", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()

@@ -28,6 +28,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
 from landslide_nb.augment.sample_table import SampleTable
+from landslide_nb.common.cores import cores
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.scaling import Scaler
 from landslide_nb.simulation.draw import simulate
@@ -168,7 +169,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="What the pipeline costs.")
     parser.add_argument("--output", type=Path, default=Path("results/training.csv"))
     parser.add_argument("--quick", action="store_true", help="two turns of one step")
-    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--threads", type=int, default=cores())
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     turns, number = (2, 1) if arguments.quick else (9, 3)

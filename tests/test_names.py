@@ -61,7 +61,11 @@ def test_every_kind_of_name_is_known(name: str, bare: str) -> None:
         ("resnet81", "backbone 'resnet81' is not known to timm; near it: resnet"),
         ("unet:resnet81", "'unet:resnet81' is not known to timm; near it: resnet"),
         ("resnet18.nonsense", "'resnet18.nonsense' is not known to timm"),
-        ("unet:multi:resnet18", "not known to timm"),
+        ("unet:multi:resnet18", "has a prefix too many; unet: takes a timm model, such as resnet18"),
+        (
+            "multi(optical):unet:resnet18",
+            r"has a prefix too many; multi\(optical\): takes a timm model, such as resnet18",
+        ),
         ("multi(optical:resnet18", "not known to timm"),
         ("", "'' is not known to timm"),
         ("zzzzzz", r"not known to timm \(timm.list_models"),

@@ -12,10 +12,11 @@ import timm
 import torch
 from band_sets import seen
 from conftest import Command
+from safetensors.numpy import save_file
 
 from landslide_nb.common.errors import StudyError
 from landslide_nb.common.lock import lock
-from landslide_nb.experiments import grids, inventory, plan
+from landslide_nb.experiments import damage, grids, inventory, plan
 from landslide_nb.experiments.code import code_version
 from landslide_nb.experiments.run import Run
 from landslide_nb.experiments.study import Study
@@ -39,7 +40,9 @@ def place(folder: Path, key: str, **changes: object) -> Path:
     record = {"edition": "smoke", "backbone": "resnet18", "fold": 1, "run_seconds": 12.3} | code_version() | changes
     (folder / key / "run.json").write_text(json.dumps(record), "utf-8")
     (folder / key / "history.csv").write_text("epoch,validation_f1\n1,0.25\n2,0.75\n", "utf-8")
-    (folder / key / "last.safetensors").write_bytes(bytes(2_000_000))
+    save_file({"weight": np.zeros(500_000, np.float32)}, folder / key / "last.safetensors")
+    save_file({"weight": np.zeros(1, np.float32)}, folder / key / "best.safetensors")
+    np.savez(folder / key / "arrays.npz", **{name: np.zeros(1) for name in damage.ARRAYS})  # type: ignore[arg-type]
     return folder / key
 
 
@@ -47,7 +50,7 @@ def begin(folder: Path, key: str, **changes: object) -> Path:
     """A run that was interrupted after an epoch, and while it wrote the next checkpoint."""
     record = {"edition": "smoke", "backbone": "resnet18", "fold": 0} | code_version() | changes
     (folder / f"{key}.begun").write_text(json.dumps(record), "utf-8")
-    (folder / f"{key}.checkpoint").write_bytes(bytes(1000))
+    torch.save({}, folder / f"{key}.checkpoint")
     (folder / f".17.{key}.checkpoint").write_bytes(bytes(10))
     return folder / f"{key}.checkpoint"
 

@@ -12,9 +12,11 @@ import pandas as pd
 import pytest
 from conftest import Command
 from numpy.typing import NDArray
+from torch import Tensor
 from typer.testing import CliRunner
 
 from landslide_nb.cli import app
+from landslide_nb.common.arrays import Scores
 from landslide_nb.common.errors import DataError, LandslideError, ModelError
 from landslide_nb.data import stream
 from landslide_nb.data.challenge import CHALLENGE
@@ -159,6 +161,23 @@ def test_a_listed_patch_without_a_file_is_named(ensemble: Ensemble, folder: Path
     with pytest.raises(DataError, match=rf"Test.csv lists {tiny.ids[7]}, but there is no {tiny.ids[7]}.npy"):
         predict(ensemble, stream.find(folder))
     assert predict(ensemble, stream.find(folder), skip_bad=True).rows == (tiny.ids[6], tiny.ids[8])
+
+
+def test_a_patch_without_a_probability_is_named(ensemble: Ensemble, npy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NaN is not at least the threshold: it would be written as a patch without a landslide."""
+    probabilities = Ensemble.probabilities
+
+    def spoilt(self: Ensemble, pixels: Tensor) -> Scores:
+        told = probabilities(self, pixels)
+        told[1, 0] = np.nan
+        return told
+
+    monkeypatch.setattr(Ensemble, "probabilities", spoilt)
+    second = sorted(path.stem for path in npy.glob("*.npy"))[1]
+    with pytest.raises(DataError, match=f"patch {second} has no probability: .*; nothing was written"):
+        predict(ensemble, stream.find(npy))
+    told = predict(ensemble, stream.find(npy), skip_bad=True)
+    assert second not in told.rows and len(told.rows) == 4 and second in told.left_out[0]
 
 
 def test_where_nothing_can_be_predicted_that_is_said(ensemble: Ensemble, npy: Path) -> None:

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -21,7 +22,7 @@ from sklearn.preprocessing import StandardScaler
 
 from landslide_nb.augment.sample_table import SampleTable
 from landslide_nb.common import source
-from landslide_nb.common.errors import DataError, LeakError, RunError, WeightsError
+from landslide_nb.common.errors import DataError, LeakError, RunError, StudyError, WeightsError
 from landslide_nb.common.lock import held
 from landslide_nb.data.patches import Patches
 from landslide_nb.experiments import code, runs
@@ -342,19 +343,12 @@ def test_all_folds_of_all_studies_are_fitted(
     assert alone.log_odds.tobytes() == results["one"][0].log_odds.tobytes(), "it matters who trains"
 
 
-class Threads(ThreadPoolExecutor):
-    """A pool of processes, but that its workers see what a test has patched."""
-
-    def __init__(self, workers: int, _: object) -> None:
-        super().__init__(workers)
-
-
 def test_runs_that_wait_are_not_begun_after_one_has_failed(
     empty: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A night of training would go on after its first run has failed, and the reason be said in the morning."""
     lines: list[str] = []
-    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    monkeypatch.setattr(runs, "cores", lambda: 1)
     studies = {"bad": study(data, weights=str(tmp_path / "none.pth"), smote=0), "good": study(data, epochs=1)}
     with pytest.raises(WeightsError, match=r"none\.pth does not exist"):
         runs.train(studies, lines.append)
@@ -378,8 +372,8 @@ def test_a_failed_run_is_told_while_others_train(empty: Path, data: Path, monkey
         lines.append(line)
         told.set()
 
-    monkeypatch.setattr("os.cpu_count", lambda: 2)
-    monkeypatch.setattr(runs, "ProcessPoolExecutor", Threads)
+    monkeypatch.setattr(runs, "cores", lambda: 2)
+    monkeypatch.setattr(runs, "workers", ThreadPoolExecutor)  # workers that see what a test has patched
     monkeypatch.setattr(runs, "_train_here", train)
     with pytest.raises(RunError, match=r"one, fold 2 of 3: MemoryError: no memory; runs that are done are kept"):
         runs.train({"one": study(data, folds=3)}, report)
@@ -387,10 +381,61 @@ def test_a_failed_run_is_told_while_others_train(empty: Path, data: Path, monkey
     assert begun == ["one, fold 1 of 3", "one, fold 2 of 3"]
 
 
+def test_a_network_that_does_not_fit_is_refused_before_any_training(empty: Path, data: Path) -> None:
+    """The first runs would be trained for hours, and then the last of the study refuse its size."""
+    studies = {"good": study(data, epochs=1), "bad": study(data, backbone="vgg11", image_size=16)}
+    with pytest.raises(
+        StudyError, match=r"^vgg11 cannot be used on patches of 16 × 16 pixels .*; take another network"
+    ):
+        runs.train(studies, refuse)
+    assert not (empty / "runs").exists()
+
+
+def test_a_killed_process_is_told_with_its_runs(empty: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`A process in the process pool was terminated abruptly` says neither which run it was, nor why, nor what to do."""
+    monkeypatch.setattr(runs, "cores", lambda: 2)
+    monkeypatch.setattr(runs, "_train_here", be_killed)
+    lines: list[str] = []
+    remedy = r"memory: train one at a time .*, or take a smaller batch_size or image_size; runs that are done are kept"
+    with pytest.raises(RunError, match=rf"one, fold \d of 3 or one, fold \d of 3 was killed, .* {remedy}"):
+        runs.train({"one": study(data, folds=3)}, lines.append)
+    assert not lines
+
+
+def be_killed(chosen: Study, fold: int, title: str) -> float:
+    """End as a process does that the system kills; not before the other one has begun."""
+    time.sleep(3)
+    os._exit(9)
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB")]
+)
+def test_too_little_memory_is_told_with_a_remedy(data: Path, error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A traceback of torch would end the night, and not say which run it was."""
+
+    def fail(*args: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Run, "train", fail)
+    with pytest.raises(
+        RunError, match=r"^one: there is not memory enough \(.*\); take a smaller batch_size or image_size$"
+    ):
+        runs.train_runs({"one": Run(study(data, seed=9), 0)}, lambda line: None)
+
+
+def test_a_run_that_diverges_is_named_and_leaves_nothing(empty: Path, data: Path) -> None:
+    """It would be kept as a current run, or go on from the epoch that it cannot go on from."""
+    diverging = Run(study(data, learning_rate=1e30), 0)
+    with pytest.raises(RunError, match=r"one, fold 1: test_resnet has diverged: .*; take a learning_rate below 1e\+30"):
+        runs.train_runs({"one, fold 1": diverging}, lambda line: None)
+    assert not list((empty / "runs").iterdir())
+
+
 def test_training_reads_no_result(empty: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`landslide-nb fit` of many runs would hold the embeddings of all of them in memory, or send them between processes."""
     monkeypatch.setattr(Run, "_read", refuse)
-    monkeypatch.setattr(runs, "ProcessPoolExecutor", Threads)
+    monkeypatch.setattr(runs, "workers", ThreadPoolExecutor)  # workers that see what a test has patched
     studies = {"one": study(data, epochs=1), "same": study(data, epochs=1)}
     assert runs._train_here(studies["one"], 0, "one") > 0
     lines: list[str] = []

@@ -169,7 +169,7 @@ def test_number_of_threads_does_not_matter(tiny: Patches) -> None:
     """Two machines would not simulate the same patches, and no score could be repeated."""
     code = (
         "import numba; numba.set_num_threads(1)\n"
-        "import landslide_nb.simulation.render as render; render.cpu_count = lambda: 1\n"
+        "import landslide_nb.simulation.render as render; render.cores = lambda: 1\n"
         "from landslide_nb.simulation.draw import simulate\n"
         "print(simulate(24, seed=7, positive_rate=0.5).fingerprint)"
     )

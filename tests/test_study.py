@@ -7,14 +7,18 @@ from typing import Any, Literal
 
 import numpy as np
 import pytest
+import torch
 from pydantic import ValidationError
+from sklearn.model_selection import StratifiedKFold
 
 from landslide_nb.common.errors import DataError, StudyError
+from landslide_nb.common.seeds import LARGEST_SEED
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.sources import zindi
 from landslide_nb.experiments import grids, plan
 from landslide_nb.experiments.published import published
 from landslide_nb.experiments.study import EDITIONS, SIMULATED, Study
+from landslide_nb.models import heads
 from landslide_nb.simulation import draw, render
 from landslide_nb.tabular import statistics
 from landslide_nb.training.settings import Settings
@@ -252,6 +256,31 @@ def test_pretraining_and_stems_change_one_thing() -> None:
         ("imagenet", "tf_efficientnet_lite0", "imagenet"),
     ], "a study that starts at random would compare nothing with nothing"
     assert grids.by_stem(study) == {stem: base.replace(stem=stem) for stem in ("repeat", "aware", "random")}
+
+
+@pytest.mark.parametrize("name", ["unet:resnet18", "multi:resnet18", "multi(shared):resnet18"])
+def test_a_study_may_have_any_kind_of_network_as_its_own(name: str) -> None:
+    """Chapter 09 would ask for encoders of encoders, and no command take the parameter that the page of parameters names."""
+    study = Study.load("smoke", backbone=name)
+    assert {row.backbone for row in grids.ablations(study).values()} == {name}
+    compared = [row.backbone for row in grids.by_modality(study).values()]
+    assert compared == ["resnet18"] * 2 + ["multi:resnet18"] * 2 + ["multi(shared):resnet18"]
+    assert grids.experiments(study)
+
+
+@pytest.mark.parametrize("name", ["seed", "data_seed"])
+def test_a_seed_that_some_library_does_not_take_is_refused(name: str) -> None:
+    """A seed from the clock in nanoseconds would end in a traceback of NumPy's, after the runs have trained."""
+    with pytest.raises(
+        StudyError, match=rf"'{name}' is 4294967296 \(int\); expected less than or equal to {LARGEST_SEED}"
+    ):
+        Study.load("smoke", **{name: 2**32})
+    assert getattr(Study.load("smoke", **{name: LARGEST_SEED}), name) == LARGEST_SEED
+    most, labels = LARGEST_SEED + 1000, np.arange(40) % 2  # as counted on, fold by fold
+    values = np.random.default_rng(most).normal(size=(40, 2))
+    heads.lightgbm(most).fit(values, labels)
+    next(StratifiedKFold(2, shuffle=True, random_state=most).split(values, labels))
+    torch.manual_seed(LARGEST_SEED * 100_003 + 2**36)  # of an epoch, in a process of several
 
 
 @pytest.mark.parametrize("edition", EDITIONS)

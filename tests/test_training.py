@@ -14,6 +14,7 @@ from torch.nn.functional import interpolate
 
 from landslide_nb.augment import physics, transforms
 from landslide_nb.augment.sample_table import SampleTable
+from landslide_nb.common.errors import RunError
 from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.scaling import Scaler
@@ -150,6 +151,32 @@ def test_an_interrupted_run_goes_on_as_it_would_have(tiny: Patches, tmp_path: Pa
     assert [line.partition(":")[0] for line in lines] == ["epoch 3/4", "epoch 4/4"]
     assert equal(resumed.last, whole.last) and equal(resumed.best, whole.best)
     assert kept(resumed.history) == kept(whole.history)
+
+
+@pytest.mark.parametrize("more", [{}, {"precision": "bfloat16"}], ids=str)
+def test_a_training_that_diverges_stops_in_its_epoch(tiny: Patches, tmp_path: Path, more: dict[str, Any]) -> None:
+    """A network of NaNs would be trained for a night, kept as a result, and call no patch a landslide."""
+    lines: list[str] = []
+    remedy = "take a learning_rate below 1e\\+30" + (", or precision 'float32'" if more else "")
+    with pytest.raises(RunError, match=rf"test_resnet has diverged: .* epoch [12] of 99 is (nan|inf|-inf); {remedy}$"):
+        trained(tiny, settings(learning_rate=1e30, epochs=99, **more), lines.append, tmp_path / "checkpoint")
+    assert len(lines) <= 1
+
+
+@pytest.mark.filterwarnings("ignore:Detected call of")
+def test_weights_that_are_no_numbers_are_seen_though_the_loss_is_one(tiny: Patches) -> None:
+    """The last step of a training can spoil it after its last loss."""
+    model = build(settings())
+    with torch.no_grad():
+        model.classifier.bias[:] = torch.nan  # as after a step that came too late for the loss
+
+    def spoilt(*args: Any, **options: Any) -> float:
+        return 0.1
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "_epoch", spoilt)
+        with pytest.raises(RunError, match=r"a validation patch's log-odds after epoch 1 of 3 is nan"):
+            trained(tiny, settings(), model=model)
 
 
 def test_a_finished_checkpoint_is_not_trained_again(tiny: Patches, tmp_path: Path) -> None:

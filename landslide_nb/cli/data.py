@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from landslide_nb.common.seeds import LARGEST_SEED
+
 app = typer.Typer()
 
 
@@ -22,7 +24,7 @@ def convert(
     positive_rate: Annotated[
         float | None, typer.Option(help="Thin the class that is too frequent until this rate is positive.")
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Of the thinning: 42.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, max=LARGEST_SEED, help="Of the thinning: 42.")] = None,
     bands: Annotated[str | None, typer.Option(help="By role, in order: red,green,blue.")] = None,
     unit: Annotated[
         str | None, typer.Option(help="DN, dB, 8 bit, relative, m or °; one, or one for each band. PNG: 8 bit.")
@@ -62,7 +64,7 @@ def simulate(
     folder: Path,
     patches: Annotated[int, typer.Option(min=2, help="Labelled patches.")] = 1000,
     test: Annotated[int, typer.Option(min=0, help="Unlabelled patches.")] = 200,
-    seed: Annotated[int, typer.Option(min=0)] = 42,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED)] = 42,
     model: Annotated[Path | None, typer.Option(help="Made by fit-simulator; the package's own if not said.")] = None,
 ) -> None:
     """Write a FOLDER of simulated patches in the challenge's format."""
@@ -93,7 +95,7 @@ def statistics(source: Path, output: Path) -> None:
 
 
 @app.command()
-def fit_simulator(table: Path, output: Path, seed: Annotated[int, typer.Option(min=0)] = 0) -> None:
+def fit_simulator(table: Path, output: Path, seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED)] = 0) -> None:
     """Fit the simulator to a TABLE of real statistics (as `statistics` writes it) and write its parameters to OUTPUT."""
     from landslide_nb.common.files import check_output, check_writable
     from landslide_nb.simulation.fit import fit

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from landslide_nb.cli.parameters import TAKES_PARAMETERS, study
+from landslide_nb.common.seeds import LARGEST_SEED
 
 app = typer.Typer()
 
@@ -59,12 +60,13 @@ def predict(
     """Predict the patches of SOURCE with MODELS and write them as the challenge's submission; no training data is needed."""
     import torch
 
+    from landslide_nb.common.cores import at_most
     from landslide_nb.common.files import check_output, replacing
     from landslide_nb.data import stream
     from landslide_nb.inference import predictions as inference_predict
 
     if threads is not None:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(at_most(threads, lambda line: typer.echo(line, err=True)))
     check_output(output, source, *inference_predict.folders(models))
     with replacing(output) as temporary:  # so what cannot be written shows now
         ensemble = inference_predict.load(models, typer.echo).replace(threshold, flips)
@@ -90,7 +92,7 @@ def stack(
     table: Annotated[Path, typer.Argument(help="Labelled statistics, as `statistics` writes them.")],
     new: Annotated[Path, typer.Argument(help="Such a table with labels or without, an HDF5 file, or a folder.")],
     output: Annotated[Path, typer.Option("-o", help="Where the predictions go (CSV).")],
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED)] = 0,
 ) -> None:
     """Fit LightGBM and an SVM to a labelled TABLE of statistics and predict the patches of NEW (chapter 06).
 

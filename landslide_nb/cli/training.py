@@ -46,7 +46,7 @@ def fit(
     from landslide_nb.training.distributed import processes
 
     if only is not None:
-        plan.job(chosen, only).train(lambda line: typer.echo(f"{only}: {line}"))
+        runs.train_runs({only: plan.job(chosen, only)})
         return
     count = runs.train(grids.experiments(chosen))
     if processes().is_main_process:

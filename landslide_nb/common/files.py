@@ -33,6 +33,8 @@ def check_writable(path: Path) -> None:
 def replacing(path: Path, keep: bool = False) -> Iterator[Path]:
     """A temporary path beside `path`, renamed to it when the block ends well and removed when it does not.
 
+    What was written is on the disk before it has its name: a power cut leaves the file of before, or the whole new one.
+
     Args:
         path: whose folder is made where there is none.
         keep: whether to rename nothing: a trial.
@@ -52,6 +54,7 @@ def replacing(path: Path, keep: bool = False) -> Iterator[Path]:
     try:
         yield temporary
         if not keep:
+            flush(temporary)
             temporary.replace(path)
     except OSError as error:
         _refuse_if_full(path, temporary, error)
@@ -216,3 +219,23 @@ def _refuse(error: OSError) -> NoReturn:
     raise DataError(
         f"{error.filename} cannot be looked into ({error.strerror}); allow reading it, or move it away"
     ) from error
+
+
+def flush(path: Path) -> None:
+    """Wait until a file is on the disk."""
+    with path.open("rb+") as file:  # Windows flushes only what one may write to
+        os.fsync(file.fileno())
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a damaged file or folder, so that it is in nobody's way and can be looked at; an earlier one of its name goes.
+
+    Returns:
+        its new path, which ends in `.damaged`.
+    """
+    aside = path.with_name(f"{path.name}.damaged")
+    if aside.is_dir():
+        shutil.rmtree(aside)
+    else:
+        aside.unlink(missing_ok=True)
+    return path.replace(aside)

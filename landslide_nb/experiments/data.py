@@ -1,5 +1,6 @@
 """The patches of a study, and how they are split."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pandas as pd
 from landslide_nb.common.arrays import Indices
 from landslide_nb.common.cache import key_of, path_of
 from landslide_nb.common.errors import DataError
+from landslide_nb.common.files import set_aside
 from landslide_nb.common.lock import lock
 from landslide_nb.common.source import code_of
 from landslide_nb.data import splits
@@ -97,6 +99,10 @@ def _rendered(rows: pd.DataFrame, seed: int) -> Patches:
     """The patches of these rows, from the store where they are there."""
     path = path_of("rendered", key_of(code=code_of(render.__name__), rows=rows.to_csv().encode(), seed=seed), ".h5")
     with lock(f"rendered-{path.stem}"):  # of several processes, one renders
-        if not path.is_file():
-            render.render(rows, seed).write(path)
-    return Patches.read(path)
+        if path.is_file():
+            try:
+                return Patches.read(path)
+            except DataError as error:
+                warnings.warn(f"{error}; set aside as {set_aside(path).name}, rendered again", stacklevel=2)
+        render.render(rows, seed).write(path)
+        return Patches.read(path)

@@ -7,7 +7,7 @@ from typing import Final, get_args
 
 from landslide_nb.experiments.published import published
 from landslide_nb.experiments.study import Study
-from landslide_nb.models.names import PACKAGED, Stem
+from landslide_nb.models.names import PACKAGED, Stem, timms_name
 
 BASELINE: Final = "baseline"  # the first row of Table 2
 BEST: Final = "+ cosine + SSIM-SMOTE"  # the last
@@ -106,12 +106,13 @@ def by_modality(study: Study) -> dict[str, Study]:
     Where all bands are of one modality there is only the stem.
 
     All stems start at random, so that no encoder of radar starts from filters for colours; nothing else is changed from the
-    baseline.
+    baseline. Of a study whose own network is a U-Net, or has encoders already, it is the timm network inside that is compared.
     """
-    one, bands = baseline(study).replace(stem="random"), study.data_set.bands
+    encoder, bands = timms_name(study.backbone), study.data_set.bands
+    one = baseline(study).replace(stem="random", backbone=encoder)
     if len(bands.modalities) < 2:  # nothing to encode apart, and nothing to be missing
         return {"one stem": one}
-    multi, shared = (one.replace(backbone=f"{kind}:{study.backbone}") for kind in ("multi", "multi(shared)"))
+    multi, shared = (one.replace(backbone=f"{kind}:{encoder}") for kind in ("multi", "multi(shared)"))
     dropout = {"modality_dropout": study.missing_rate}
     studies = {
         "one stem": one,

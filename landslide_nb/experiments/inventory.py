@@ -13,6 +13,7 @@ from filelock import Timeout
 from landslide_nb.common.lock import held, lock
 from landslide_nb.common.store import store
 from landslide_nb.experiments.code import code_version
+from landslide_nb.experiments.damage import damaged_file, is_archive
 
 COLUMNS = ("key", "edition", "backbone", "fold", "F1", "seconds", "MB", "state")
 
@@ -26,7 +27,7 @@ class Kept:
         paths: its folder, or what an interrupted one left.
         record: what it says of itself; empty where it left no word.
         state: "current", "old code" (or libraries: nobody asks for it any more), "training", "interrupted" (goes on when it is
-            asked for again) or "leftover".
+            asked for again), "damaged" (set aside, or it will be when it is asked for) or "leftover".
     """
 
     key: str
@@ -37,7 +38,7 @@ class Kept:
     @property
     def needless(self) -> bool:
         """Whether nothing would read it again."""
-        return self.state in ("old code", "leftover")
+        return self.state in ("old code", "leftover", "damaged")
 
     @property
     def megabytes(self) -> float:
@@ -50,9 +51,14 @@ class Kept:
         """Its line of the table."""
         fold = self.record["fold"] + 1 if "fold" in self.record else None
         known = (self.key, self.record.get("edition"), self.record.get("backbone"), fold)
-        history = self.paths[0] / "history.csv"
-        score = pd.read_csv(history)["validation_f1"].iloc[-1] if history.is_file() else None
-        return *known, score, self.record.get("run_seconds"), self.megabytes, self.state
+        return *known, self._score, self.record.get("run_seconds"), self.megabytes, self.state
+
+    @property
+    def _score(self) -> float | None:
+        """The F1 after the last epoch; None where nothing says it."""
+        with suppress(OSError, ValueError, KeyError, IndexError):
+            return float(pd.read_csv(self.paths[0] / "history.csv")["validation_f1"].iloc[-1])
+        return None
 
 
 def kept() -> list[Kept]:
@@ -71,19 +77,28 @@ def _key(path: Path) -> str:
 
 def _sorted_out(key: str, paths: list[Path]) -> list[Kept]:
     """The run that is whole, and what lies beside it: a run that goes on, one that could, or rubbish."""
-    whole, beside = [path for path in paths if path.name == key], [path for path in paths if path.name != key]
-    runs = [Kept(key, (path,), record := _read(path / "run.json"), _state(record)) for path in whole]
+    whole = [path for path in paths if path.name == key]
+    aside = [path for path in paths if path.suffix == ".damaged"]
+    beside = [path for path in paths if path not in (*whole, *aside)]
+    runs = [Kept(key, (path,), record := _read(path / "run.json"), _state_of(path, record)) for path in whole]
+    runs += [Kept(key, (path,), _read(path / "run.json"), "damaged") for path in aside]
     if not beside:
         return runs
     begun = store() / "runs" / f"{key}.begun"
     record = _read(begun)
     if held(key):
         state = "training"
-    elif whole or not begun.with_suffix(".checkpoint").is_file() or _state(record) != "current":
+    elif whole or not (checkpoint := begun.with_suffix(".checkpoint")).is_file() or _state(record) != "current":
         state = "leftover"
+    elif not is_archive(checkpoint):
+        state = "damaged"
     else:
         state = "interrupted"
     return [*runs, Kept(key, tuple(beside), record, state)]
+
+
+def _state_of(folder: Path, record: dict[str, Any]) -> str:
+    return "damaged" if damaged_file(folder) else _state(record)
 
 
 def _state(record: dict[str, Any]) -> str:
@@ -92,9 +107,9 @@ def _state(record: dict[str, Any]) -> str:
 
 def _read(path: Path) -> dict[str, Any]:
     """What a run says of itself; nothing where it could not finish the sentence."""
-    with suppress(OSError, json.JSONDecodeError):
-        record: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        return record
+    with suppress(OSError, ValueError):
+        record = json.loads(path.read_text("utf-8"))
+        return record if isinstance(record, dict) else {}
     return {}
 
 

@@ -7,10 +7,8 @@ the main one locks, decides and writes, the others follow.
 
 import hashlib
 import json
-import os
-import shutil
 import time
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -19,13 +17,13 @@ from typing import Final
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from scipy.special import expit
 
 from landslide_nb.common.arrays import Indices, Scores
 from landslide_nb.common.cache import key_of
-from landslide_nb.common.errors import DataError
-from landslide_nb.common.files import replacing
+from landslide_nb.common.errors import DataError, RunError
+from landslide_nb.common.files import replacing, set_aside
 from landslide_nb.common.lock import lock
 from landslide_nb.common.progress import Report
 from landslide_nb.common.store import store
@@ -33,10 +31,12 @@ from landslide_nb.data.patches import Patches
 from landslide_nb.data.scaling import Scaler
 from landslide_nb.data.splits import Split
 from landslide_nb.experiments.code import code_version
+from landslide_nb.experiments.damage import DAMAGE, damaged_file
 from landslide_nb.experiments.study import Study
+from landslide_nb.experiments.written import write
 from landslide_nb.models.backbones import AnyBackbone
 from landslide_nb.training.distributed import from_main, processes
-from landslide_nb.training.fold import Fitted, fit_fold
+from landslide_nb.training.fold import fit_fold
 from landslide_nb.training.loop import build
 
 SPLIT: Final = ("n_test", "test_region", "split", "folds", "data_seed")  # what decides who trains
@@ -130,11 +130,17 @@ class Run:
 
     @property
     def done(self) -> bool:
-        """Whether the run is there."""
-        return self.folder.is_dir()
+        """Whether the run is there, and whole."""
+        return self.folder.is_dir() and damaged_file(self.folder) is None
 
     def fit(self, report: Report = lambda line: None) -> Result:
-        """Train if that has not been done, and read the result."""
+        """Train if that has not been done, and read the result; what cannot be read is set aside and trained again."""
+        self.train(report)
+        with suppress(*DAMAGE):
+            return self._read()
+        if processes().is_main_process:
+            with lock(self.key):
+                self._set_aside(damaged_file(self.folder, whole=True), report)
         self.train(report)
         return self._read()
 
@@ -144,8 +150,16 @@ class Run:
             main = processes().is_main_process
             with lock(self.key) if main else nullcontext():
                 if not self._is_done():
+                    if main:
+                        self._set_aside(damaged_file(self.folder), report)
                     self._fit(report)
             processes().wait_for_everyone()  # until it is written
+
+    def _set_aside(self, damaged: str | None, report: Report) -> None:
+        """Rename the folder if a file of it is damaged; another process may have done so before, and trained again."""
+        if self.folder.is_dir() and damaged:
+            aside = set_aside(self.folder)
+            report(f"{self.folder / damaged} is damaged; set aside in {aside.name}, the run is trained again")
 
     def _is_done(self) -> bool:
         return from_main(lambda: self.done)
@@ -163,25 +177,22 @@ class Run:
         if processes().is_main_process:  # what an interrupted run says of itself
             with replacing(begun) as temporary:
                 temporary.write_text(json.dumps(self.record, indent=1, sort_keys=True), "utf-8")
-        fitted = fit_fold(self.study.settings, patches, split, self.fold, checkpoint, report)
+        try:
+            fitted = fit_fold(self.study.settings, patches, split, self.fold, checkpoint, report)
+        except RunError:  # it would come to the same again
+            self._remove_begun()
+            raise
         if not processes().is_main_process:
             return
-        temporary = self.folder.with_suffix(".tmp")
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
-        _write(temporary, fitted)
-        record = self.record | {"run_seconds": time.perf_counter() - started}
-        (temporary / "run.json").write_text(json.dumps(record, indent=1, sort_keys=True), "utf-8")
-        for path in temporary.iterdir():  # a power cut must not leave a whole folder of empty files
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
-        temporary.rename(self.folder)
-        for left in (
-            begun,
-            checkpoint,
-            *checkpoint.parent.glob(f".*.{checkpoint.name}"),
-        ):  # half-written ones have a dot
-            left.unlink(missing_ok=True)
+        write(self.folder, fitted, self.record | {"run_seconds": time.perf_counter() - started})
+        self._remove_begun()
+
+    def _remove_begun(self) -> None:
+        """Remove what a run that has ended has no use for any more; half-written checkpoints have a dot."""
+        begun, checkpoint = (self.folder.with_suffix(suffix) for suffix in (".begun", ".checkpoint"))
+        if processes().is_main_process:
+            for left in (begun, checkpoint, *checkpoint.parent.glob(f".*.{checkpoint.name}")):
+                left.unlink(missing_ok=True)
 
     def _read(self) -> Result:
         with np.load(self.folder / "arrays.npz", allow_pickle=False) as arrays:
@@ -207,23 +218,6 @@ class Run:
         network.load_state_dict(load_file(self.folder / "last.safetensors"))
         with np.load(self.folder / "arrays.npz", allow_pickle=False) as arrays:
             return network.eval(), Scaler(arrays["centre"], arrays["scale"])
-
-
-def _write(folder: Path, fitted: Fitted) -> None:
-    np.savez(
-        folder / "arrays.npz",
-        log_odds=fitted.log_odds,
-        best_log_odds=fitted.best_log_odds,
-        embeddings=fitted.embeddings,
-        first=fitted.rows.first,
-        second=fitted.rows.second,
-        weight=fitted.rows.weight,
-        centre=fitted.scaler.centre,
-        scale=fitted.scaler.scale,
-    )
-    save_file({name: value.cpu() for name, value in fitted.trained.last.items()}, folder / "last.safetensors")
-    save_file({name: value.cpu() for name, value in fitted.trained.best.items()}, folder / "best.safetensors")
-    pd.DataFrame(fitted.trained.history).to_csv(folder / "history.csv", index=False)
 
 
 @cache

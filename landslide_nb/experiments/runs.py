@@ -1,19 +1,25 @@
 """Many runs: what is missing is trained side by side."""
 
-import os
 import time
-from collections.abc import Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from itertools import islice
-from multiprocessing import get_context
+from typing import Final
 
 import torch
 
-from landslide_nb.common.errors import LandslideError, RunError
+from landslide_nb.common.cores import at_most, cores
+from landslide_nb.common.errors import LandslideError, RunError, reason
 from landslide_nb.common.progress import Report
+from landslide_nb.common.workers import workers
 from landslide_nb.experiments.run import Result, Run
 from landslide_nb.experiments.study import Study
+from landslide_nb.models.backbones import check
 from landslide_nb.training.distributed import processes
+
+STOPPED: Final = "stopped; runs that are done are kept, and each that was begun goes on from its last epoch when it is asked for again"
 
 
 def fit(studies: Mapping[str, Study], report: Report = print) -> dict[str, list[Result]]:
@@ -49,17 +55,34 @@ def train(studies: Mapping[str, Study], report: Report = print) -> int:
 def train_runs(named: Mapping[str, Run], report: Report = print) -> None:
     """Train those of some runs, each under a title of its own, that are not there.
 
+    Ctrl-C stops all that trains, and what waits is not begun.
+
     Raises:
+        StudyError: before any training, if a network cannot be used on patches of its run's size.
         RunError: naming the first run that failed, as soon as it has; runs that wait are not begun then.
     """
+    try:
+        _train_runs(named, report)
+    except KeyboardInterrupt:
+        report(STOPPED)
+        raise
+
+
+def _train_runs(named: Mapping[str, Run], report: Report) -> None:
     missing = {title: run for title, run in named.items() if not run.done}
+    for run in missing.values():
+        check(run.study.backbone, run.study.seen, run.study.image_size)
+    if missing:
+        at_most(max(run.study.threads for run in missing.values()), report)
     if processes().num_processes > 1:  # they train each run together, one run after the other
         for title, run in named.items():
-            run.train(_titled(title, report))
+            with _named(title):
+                run.train(_titled(title, report))
     elif len(missing) == 1:
         title, run = next(iter(missing.items()))
         report(f"run 1 of 1: {title}")
-        run.train(report)
+        with _named(title):
+            run.train(report)
     elif missing:
         _train_side_by_side(missing, report)
 
@@ -70,34 +93,72 @@ def _runs(study: Study) -> list[Run]:
 
 def _train_side_by_side(runs: Mapping[str, Run], report: Report) -> None:
     """Train runs in processes of their own: with one thread each, two cores train more than with two threads in one."""
-    threads = max(run.study.threads for run in runs.values())
-    workers = 1 if torch.cuda.is_available() else max(1, (os.cpu_count() or 1) // threads)
+    threads = at_most(max(run.study.threads for run in runs.values()))
+    together = 1 if torch.cuda.is_available() else cores() // threads
     waiting, training, number = iter(runs.items()), dict[Future[float], str](), 0
-    with ProcessPoolExecutor(min(workers, len(runs)), get_context("spawn")) as pool:
 
-        def begin(count: int) -> None:
-            """Give the pool no more than it can begin now: what waits in it cannot all be taken back."""
-            for title, run in islice(waiting, count):
-                training[pool.submit(_train_here, run.study, run.fold, title)] = title
+    def begin(pool: Executor, count: int) -> None:
+        """Give the pool no more than it can begin now: what waits in it cannot all be taken back."""
+        for title, run in islice(waiting, count):
+            training[pool.submit(_train_here, run.study, run.fold, title)] = title
 
-        begin(workers)
-        while training:
-            for done in wait(training, return_when=FIRST_COMPLETED).done:
-                number, title = number + 1, training.pop(done)
-                try:
-                    report(f"run {number} of {len(runs)} is done: {title}, {done.result():.0f} s")
-                except Exception as error:
-                    report(f"run {number} of {len(runs)} failed: {title}: {error}")
-                    if isinstance(error, LandslideError):
-                        raise
-                    raise RunError(f"{title}: {type(error).__name__}: {error}; runs that are done are kept") from error
-                begin(1)
+    try:
+        with workers(min(together, len(runs))) as pool:
+            begin(pool, together)
+            while training:
+                for done in wait(training, return_when=FIRST_COMPLETED).done:
+                    number, title = number + 1, training[done]
+                    seconds = _seconds(done, title, f"run {number} of {len(runs)}", report)
+                    del training[done]
+                    report(f"run {number} of {len(runs)} is done: {title}, {seconds:.0f} s")
+                    begin(pool, 1)
+    except BrokenProcessPool as error:
+        killed = [title for future, title in training.items() if isinstance(future.exception(), BrokenProcessPool)]
+        raise RunError(_killed(killed)) from error
+
+
+def _seconds(done: Future[float], title: str, number: str, report: Report) -> float:
+    """The seconds that a run took; raises for one that failed, after its reason was reported."""
+    try:
+        return done.result()
+    except BrokenProcessPool:  # of several runs, nobody knows which was killed
+        raise
+    except Exception as error:
+        report(f"{number} failed: {title}: {str(error).removeprefix(f'{title}: ')}")
+        if isinstance(error, LandslideError):
+            raise
+        raise RunError(f"{title}: {type(error).__name__}: {error}; runs that are done are kept") from error
+
+
+def _killed(titles: Sequence[str]) -> str:
+    """What there is to say of runs whose process has ended without a word."""
+    apart = "train one at a time (`landslide-nb fit --only`), or " if len(titles) > 1 else ""
+    return (
+        f"the process that trained {' or '.join(titles)} was killed, most likely for want of memory: {apart}take a smaller"
+        " batch_size or image_size; runs that are done are kept, and what was begun goes on from its last epoch"
+    )
 
 
 def _train_here(study: Study, fold: int, title: str) -> float:
     started = time.perf_counter()
-    Run(study, fold).train(_titled(title, lambda line: print(line, flush=True)))
+    with _named(title):
+        Run(study, fold).train(_titled(title, lambda line: print(line, flush=True)))
     return time.perf_counter() - started
+
+
+@contextmanager
+def _named(title: str) -> Iterator[None]:
+    """Say which run has failed where the error is the run's own; what is wrong of a parameter is so of all runs."""
+    try:
+        yield
+    except RunError as error:
+        raise RunError(f"{title}: {error}") from error
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError | torch.OutOfMemoryError) and "allocate memory" not in str(error):
+            raise
+        raise RunError(
+            f"{title}: there is not memory enough ({reason(error)}); take a smaller batch_size or image_size"
+        ) from error
 
 
 def _titled(title: str, report: Report) -> Report:

@@ -4,14 +4,12 @@ Each is measured in a process of its own, so that nothing of the one before is i
 """
 
 import inspect
-import os
 import platform
 import re
 import resource
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -25,8 +23,10 @@ from numpy.typing import NDArray
 from torch.nn.functional import kl_div, log_softmax
 
 from landslide_nb.common.cache import kept_arrays, key_of
+from landslide_nb.common.cores import at_most, cores
 from landslide_nb.common.lock import lock
 from landslide_nb.common.progress import Report
+from landslide_nb.common.workers import workers
 from landslide_nb.models.backbones import create
 from landslide_nb.training.settings import Settings
 
@@ -99,13 +99,13 @@ def machine() -> str:
         return torch.cuda.get_device_name()
     cpuinfo = Path("/proc/cpuinfo")
     match = re.search(r"model name\s*: (.+)", cpuinfo.read_text("utf-8")) if cpuinfo.is_file() else None
-    return f"{match[1] if match else platform.processor()}, {os.cpu_count()} cores"
+    return f"{match[1] if match else platform.processor()}, {cores()} cores"
 
 
 def measure(settings: Settings) -> Speed:
     """Measure in this process, which should have done nothing else."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    torch.set_num_threads(settings.threads)
+    torch.set_num_threads(at_most(settings.threads))
     before = _peak(device)
     torch.manual_seed(settings.seed)
     model = create(settings.backbone, settings.seen, "none", image_size=settings.image_size).to(device)
@@ -134,10 +134,9 @@ def measure(settings: Settings) -> Speed:
 
 def _apart(settings: Settings) -> Speed | None:
     """Measure in a new process, forked from one that has loaded the libraries and done nothing with them."""
-    context = get_context("forkserver")
-    context.set_forkserver_preload([__name__])
+    get_context("forkserver").set_forkserver_preload([__name__])
     try:
-        with ProcessPoolExecutor(1, context) as pool:
+        with workers(1, "forkserver") as pool:
             return pool.submit(measure, settings).result()
     except (BrokenProcessPool, torch.OutOfMemoryError, MemoryError):
         return None

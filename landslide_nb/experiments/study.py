@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from landslide_nb.common.errors import StudyError
+from landslide_nb.common.seeds import LARGEST_SEED
 from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.data.dataset import DataSet
 from landslide_nb.models.names import check_name
@@ -51,7 +52,7 @@ class Study(Settings):
         " only to show what that flatters by",
     )
     folds: int = Field(ge=2, description="folds of cross-validation")
-    data_seed: int = Field(42, ge=0, description="of simulation, hold-out split and folds")
+    data_seed: int = Field(42, ge=0, le=LARGEST_SEED, description="of simulation, hold-out split and folds")
     smote_per_patch: int = Field(5, ge=1, description="synthetic patches for each landslide patch, in rows with SMOTE")
     backbones: dict[str, str] = Field(description="chapter 04: each backbone and its weights")
     decur: str | None = Field(

@@ -17,11 +17,12 @@ from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from landslide_nb.common.errors import ModelError
+from landslide_nb.common.errors import ModelError, reason
 from landslide_nb.common.files import new_folder
 from landslide_nb.data.dataset import DataSet
 from landslide_nb.data.scaling import Scaler
 from landslide_nb.experiments.code import LIBRARIES
+from landslide_nb.experiments.damage import DAMAGE
 from landslide_nb.inference.card import Card
 from landslide_nb.inference.ensemble import HALF, Ensemble, Fold, Network, Trees
 from landslide_nb.training.settings import Settings
@@ -103,9 +104,10 @@ def read_run(folder: str | Path) -> Network:
         with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
             scaler = Scaler(arrays["centre"], arrays["scale"])
         return Network(settings, scaler, load_file(folder / "last.safetensors"))
-    except (OSError, KeyError, ValueError, SafetensorError) as error:
-        reason = str(error).splitlines()[0]
-        raise ModelError(f"{folder} holds no whole run ({type(error).__name__}: {reason}); train it again") from error
+    except DAMAGE as error:
+        raise ModelError(
+            f"{folder} holds no whole run ({type(error).__name__}: {reason(error)}); train it again"
+        ) from error
 
 
 def of_runs(folders: list[Path]) -> Ensemble:

@@ -1,6 +1,6 @@
 """Predicting any number of patches in bounded memory, and writing what was said."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -109,24 +109,24 @@ def predict(ensemble: Ensemble, stream: Stream, skip_bad: bool = False, report: 
         report: takes a line of progress after each tenth.
 
     Raises:
-        DataError: naming the first patch that is not as it should be, or where all are so.
+        DataError: naming the first patch that is not as it should be, or has no probability, or where all are so.
     """
     add = counting(len(stream.ids), "predicted", report)
     ids: list[str] = []
     probabilities: list[Scores] = []
     left_out: list[str] = []
     empty = 0
-    for batch in _checked(ahead(stream.batches(BATCH)), skip_bad):
-        whole = [place for place in range(len(batch.ids)) if place not in batch.faults.keys() | batch.nodata]
-        pixels = batch.pixels if len(whole) == len(batch.ids) else batch.pixels[whole]
-        if whole:
-            probabilities.append(ensemble.probabilities(torch.from_numpy(pixels)))
-        ids += [batch.ids[place] for place in whole]
-        left_out += batch.faults.values()
+    for batch in ahead(stream.batches(BATCH)):
+        _check(batch.faults.values(), skip_bad)
+        names, told, faults = _told(ensemble, batch)
+        _check(faults, skip_bad)
+        ids += names
+        probabilities.append(told)
+        left_out += [*batch.faults.values(), *faults]
         empty += len(batch.nodata)
         add(len(batch.ids))
     left_out += [without_data(empty, stream.nodata).removeprefix("left out: ")] if empty else []
-    if not probabilities:
+    if not ids:
         raise DataError(
             f"no patch could be predicted; the first fault: {left_out[0] if left_out else 'there are none'}"
         )
@@ -135,10 +135,25 @@ def predict(ensemble: Ensemble, stream: Stream, skip_bad: bool = False, report: 
     return Predictions(rows, np.concatenate(probabilities)[[place[name] for name in rows]], tuple(left_out))
 
 
-def _checked(batches: Iterator[Batch], skip_bad: bool) -> Iterator[Batch]:
-    for batch in batches:
-        if batch.faults and not skip_bad:
-            raise DataError(
-                f"{next(iter(batch.faults.values()))}; nothing was written (--skip-bad leaves such patches out)"
-            )
-        yield batch
+def _told(ensemble: Ensemble, batch: Batch) -> tuple[list[str], Scores, list[str]]:
+    """Ids and probabilities of those patches of a batch that have some, and a sentence on each that was predicted and has none."""
+    whole = [place for place in range(len(batch.ids)) if place not in batch.faults.keys() | batch.nodata]
+    if not whole:
+        return [], np.empty((0, len(ensemble.folds))), []
+    pixels = batch.pixels if len(whole) == len(batch.ids) else batch.pixels[whole]
+    probabilities = ensemble.probabilities(torch.from_numpy(pixels))
+    finite = np.asarray(np.isfinite(probabilities).all(1))
+    names = [batch.ids[place] for place in whole]
+    faults = [
+        f"patch {name} has no probability: pixels of it are far from those of training, or the model's weights are not numbers"
+        for name, there in zip(names, finite, strict=True)
+        if not there
+    ]
+    return [name for name, there in zip(names, finite, strict=True) if there], probabilities[finite], faults
+
+
+def _check(faults: Iterable[str], skip_bad: bool) -> None:
+    """Raise for the first fault unless such patches are left out."""
+    first = next(iter(faults), None)
+    if first is not None and not skip_bad:
+        raise DataError(f"{first}; nothing was written (--skip-bad leaves such patches out)")

@@ -101,6 +101,10 @@ def timms_name(name: str) -> str:
 def check_name(name: str) -> None:
     """Raise `StudyError`, with near misses, if no backbone has this name."""
     bare = timms_name(name)
+    if timms_name(bare) != bare:
+        raise StudyError(
+            f"backbone {name!r} has a prefix too many; {name[: -len(bare)]} takes a timm model, such as {timms_name(bare)}"
+        )
     models, tagged = known_models()
     if bare not in models and bare not in tagged:
         near = difflib.get_close_matches(bare, models, 3)

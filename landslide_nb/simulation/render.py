@@ -12,7 +12,6 @@ are float64, and only their order counts: a difference in the last place changes
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from os import cpu_count
 from typing import Final
 
 import numpy as np
@@ -21,6 +20,7 @@ import scipy.fft
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from landslide_nb.common.cores import cores
 from landslide_nb.common.errors import DataError
 from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.data.patches import Patches
@@ -67,7 +67,7 @@ def stream(statistics: pd.DataFrame, seed: int) -> Iterator[NDArray[np.float32]]
     missing = [column for column in COLUMNS if column not in statistics]
     if missing:
         raise DataError(f"the statistics lack the column {missing[0]!r} ({len(missing)} of {len(COLUMNS)} are missing)")
-    threads = cpu_count() or 1
+    threads = cores()
     ahead: deque[Future[NDArray[np.float32]]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         for start in range(0, len(statistics), BATCH):

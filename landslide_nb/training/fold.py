@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from landslide_nb.augment.sample_table import SampleTable
 from landslide_nb.augment.smote import oversample
+from landslide_nb.common.cores import at_most
 from landslide_nb.common.progress import Report
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.scaling import Scaler
 from landslide_nb.data.splits import Split
 from landslide_nb.training.distributed import from_main, processes
-from landslide_nb.training.loop import Trained, build, predict, train
+from landslide_nb.training.loop import Trained, build, check_finite, predict, train
 from landslide_nb.training.settings import Settings
 
 
@@ -106,10 +107,11 @@ def fit_fold(
 
     Raises:
         LeakError: if a training row has a held-out parent.
+        RunError: if training or prediction comes to numbers that are not finite.
     """
     labels, validation = patches.known_labels, split.folds[fold][1]
     rows = from_main(lambda: training_rows(settings, patches, split, fold))
-    with _reproducible(settings.threads):  # after SMOTE, whose kernel sets the number of threads itself
+    with _reproducible(at_most(settings.threads)):  # after SMOTE, whose kernel sets the number of threads itself
         bands = settings.data_set.bands
         scaler = Scaler.fit(patches.pixels[rows.real_patches], bands, settings.channels, settings.scaling)
         pixels = torch.from_numpy(patches.pixels).to(device())
@@ -117,10 +119,12 @@ def fit_fold(
         held_out = (validation, labels[validation])
         trained = train(model, pixels, rows, held_out, settings, scaler, checkpoint, report)
         last, embeddings = predict(model, pixels, settings, scaler)
+        check_finite(last, "a patch's log-odds by the last weights", settings)
         best = last
         if trained.best is not trained.last:
             model.load_state_dict(trained.best)
             best, _ = predict(model, pixels, settings, scaler)
+            check_finite(best, "a patch's log-odds by the best weights", settings)
     return Fitted(trained, rows, scaler, last, best, embeddings)
 
 

@@ -22,13 +22,13 @@ from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LRScheduler,
 
 from landslide_nb.augment.sample_table import SampleTable
 from landslide_nb.common.arrays import Features, Indices, Values
-from landslide_nb.common.errors import StudyError
-from landslide_nb.common.files import replacing
+from landslide_nb.common.errors import RunError, StudyError
 from landslide_nb.common.progress import Report
 from landslide_nb.data.scaling import Scaler
 from landslide_nb.models.backbones import AnyBackbone, create
+from landslide_nb.training import checkpoints
 from landslide_nb.training.batches import batches, prepare
-from landslide_nb.training.distributed import from_main, processes
+from landslide_nb.training.distributed import processes
 from landslide_nb.training.settings import Settings
 
 State = dict[str, Tensor]
@@ -87,14 +87,14 @@ def train(
 
     Raises:
         StudyError: if there are too many processes for a batch.
+        RunError: in the epoch whose loss, or validation, is not finite; no checkpoint is left of it, which could not go on.
     """
     accelerator = _accelerator(settings, min(settings.batch_size, len(rows)))
     optimizer = torch.optim.Adam(model.parameters(), lr=settings.learning_rate)
     scheduler = _schedule(optimizer, settings)
     shared, stepper = accelerator.prepare(model, optimizer)
     trained = Trained(_copy(model), _copy(model))
-    if checkpoint is not None and from_main(checkpoint.is_file):
-        saved = torch.load(checkpoint, weights_only=True, map_location=pixels.device)
+    if saved := checkpoints.load(checkpoint, pixels.device, report):
         model.load_state_dict(saved["last"])
         optimizer.load_state_dict(saved["optimizer"])
         scheduler.load_state_dict(saved["scheduler"])
@@ -102,11 +102,16 @@ def train(
     for epoch in range(len(trained.history), settings.epochs):
         started, rate = time.perf_counter(), optimizer.param_groups[0]["lr"]
         loss = _epoch(accelerator, shared, stepper, pixels, rows, settings, scaler, epoch)
+        check_finite(np.asarray(loss), f"the loss in epoch {epoch + 1} of {settings.epochs}", settings)
         scheduler.step()
         f1 = None
         if (epoch + 1) % settings.score_every == 0 or epoch + 1 == settings.epochs:
             indices, labels = validation
-            f1 = float(f1_score(labels, predict(model, pixels[indices], settings, scaler)[0] >= 0, zero_division=0))
+            log_odds, _ = predict(model, pixels[indices], settings, scaler)
+            check_finite(
+                log_odds, f"a validation patch's log-odds after epoch {epoch + 1} of {settings.epochs}", settings
+            )
+            f1 = float(f1_score(labels, log_odds >= 0, zero_division=0))
         trained.last = _copy(model)
         if f1 is not None and f1 > trained.best_f1:
             trained.best = trained.last
@@ -118,8 +123,7 @@ def train(
             report(f"epoch {epoch + 1}/{settings.epochs}: loss {loss:.4f}{scored}, {seconds:.1f} s")
         if checkpoint is not None and accelerator.is_main_process:
             states = {"optimizer": optimizer.state_dict(), "scheduler": scheduler.state_dict()}
-            with replacing(checkpoint) as temporary:
-                torch.save(vars(trained) | states, temporary)
+            checkpoints.save(checkpoint, vars(trained) | states)
     return trained
 
 
@@ -188,6 +192,16 @@ def predict(
         log_odds.append((logits[:, 1] - logits[:, 0]).cpu())
         embeddings.append(embedding.float().cpu())
     return torch.cat(log_odds).numpy(), torch.cat(embeddings).numpy()
+
+
+def check_finite(values: Values, what: str, settings: Settings) -> None:
+    """Raise `RunError` with the first remedy if a number of a training is infinite or none: what follows from it is none either."""
+    if not np.isfinite(values).all():
+        wrong = values[~np.isfinite(values)].flat[0]
+        other = ", or precision 'float32'" if settings.precision != "float32" else ""
+        raise RunError(
+            f"{settings.backbone} has diverged: {what} is {wrong}; take a learning_rate below {settings.learning_rate:g}{other}"
+        )
 
 
 def _schedule(optimizer: torch.optim.Optimizer, settings: Settings) -> LRScheduler:

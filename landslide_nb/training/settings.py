@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from landslide_nb.common.seeds import LARGEST_SEED
 from landslide_nb.data.bands import Channel
 from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.data.dataset import DataSet
@@ -68,7 +69,7 @@ class Settings(BaseModel):
     score_every: int = Field(3, ge=1, description="epochs between validation scores; the last epoch is always scored")
     precision: Literal["float32", "bfloat16"] = Field("float32", description="arithmetic of the network")
     threads: int = Field(1, ge=1, description="CPU threads of a run; another number gives other last digits")
-    seed: int = Field(42, ge=0, description="of weights, batches and augmentation")
+    seed: int = Field(42, ge=0, le=LARGEST_SEED, description="of weights, batches and augmentation")
 
     @property
     def seen(self) -> tuple[Channel, ...]:
