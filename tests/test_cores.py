@@ -15,6 +15,7 @@ from landslide_nb.experiments import runs
 from landslide_nb.experiments.run import Run
 from landslide_nb.experiments.study import Study
 from landslide_nb.training import fold
+from landslide_nb.training.loop import build
 
 
 def allow(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
@@ -40,7 +41,7 @@ def test_too_many_threads_are_limited_and_told_once(
     tiny.write(tmp_path / "tiny.h5")
     network = {"backbone": "test_resnet", "weights": "none", "image_size": 32, "batch_size": 4}
     study = Study.load("smoke", str(tmp_path / "tiny.h5"), n_test=6, epochs=1, threads=64, **network)
-    used, lines, build = list[int](), list[str](), fold.build
+    used, lines = list[int](), list[str]()
 
     def built(*args: Any) -> Any:
         used.append(torch.get_num_threads())

@@ -109,7 +109,7 @@ def test_a_small_minority_uses_all_its_neighbours(tiny: Patches) -> None:
 
 def test_one_landslide_has_no_neighbour(tiny: Patches) -> None:
     """A fold with a single landslide would fail with an index error that names nothing."""
-    with pytest.raises(DataError, match="1 patches have fewer than 1 neighbours"):
+    with pytest.raises(DataError, match=r"fold 1 of 1 has one patch with a landslide to train on"):
         oversample(tiny.pixels, tiny.known_labels, Split(TEST, ((minority(tiny)[:1], VALIDATION),)), 0)
 
 

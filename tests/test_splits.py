@@ -1,6 +1,7 @@
 """Who trains and who validates, and what scaling is fitted on."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given, settings
@@ -14,6 +15,7 @@ from landslide_nb.data.channels import derive
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.scaling import Scaler
 from landslide_nb.data.splits import Split, split
+from landslide_nb.tabular.trees import trees_out_of_fold
 
 BANDS = CHALLENGE.bands
 Labels = NDArray[np.int8]
@@ -292,8 +294,60 @@ def test_folds_need_as_many_groups() -> None:
         split(labels, 20, 2, 0, np.full(40, "a"))
 
 
+@pytest.mark.parametrize(
+    ("positive", "negative", "n_test", "folds", "said"),
+    [
+        (1, 20, 0, 2, "2 patches with a landslide outside the test part; found 1 of 21: add patches with a landslide$"),
+        (
+            20,
+            0,
+            0,
+            2,
+            "patches without a landslide outside the test part; found 0 of 20: add patches without a landslide$",
+        ),
+        (20, 20, 1, 2, "n_test 1 of 40 patches: .* take from 2 to 36, or 0, for scores out of fold only$"),
+        (20, 20, 37, 2, "n_test 37 of 40 patches: .* take from 2 to 36, or 0, for scores out of fold only$"),
+        (3, 2, 1, 2, "n_test 1 of 5 patches: .* take 0, for scores out of fold only$"),
+        (
+            3,
+            20,
+            4,
+            3,
+            r"with a landslide .*; found 2 of 19: take 2 folds, or hold out fewer for the test \(n_test\), or add",
+        ),
+    ],
+)
+def test_a_class_with_too_few_patches_is_named_with_what_can_be_done(
+    positive: int, negative: int, n_test: int, folds: int, said: str
+) -> None:
+    """`Too few` says neither of what, nor what would be enough."""
+    labels = np.repeat(np.array([1, 0], np.int8), (positive, negative))
+    with pytest.raises(DataError, match=said):
+        split(labels, n_test, folds, 0)
+    for enough in (
+        {part for part in (0, 2, len(labels) - 2 * folds) if part >= 2 or not part} if "from 2" in said else ()
+    ):
+        split(labels, enough, folds, 0)  # what is advised is possible
+
+
+def test_a_fold_that_would_train_on_one_class_is_named() -> None:
+    """All landslides of a field campaign lie in one valley: that fold's network would call every patch the same."""
+    labels = np.repeat(np.array([1, 0], np.int8), (5, 35))
+    with pytest.raises(
+        DataError, match=r"fold [12] of 2 would train on no patch with a landslide: these lie in too few groups"
+    ):
+        split(labels, 0, 2, 0, np.repeat([f"valley {n}" for n in range(8)], 5))
+
+
 def test_same_seed_gives_the_same_blocks() -> None:
     """Runs of two days would be compared on other patches."""
     labels, groups = blocks_of_ten()
     first, again, other = (sides(split(labels, 20, 3, seed, groups)) for seed in (1, 1, 2))
     assert first == again != other
+
+
+def test_trees_name_the_class_that_is_too_rare() -> None:
+    """Chapter 01 would end in a traceback of scikit-learn's on a table with few landslides."""
+    table = pd.DataFrame({"x": np.arange(20.0), "label": np.arange(20) < 3})
+    with pytest.raises(DataError, match="5 folds need 5 patches with a landslide; the table of 20 has 3: add some"):
+        trees_out_of_fold(table, columns=["x"])

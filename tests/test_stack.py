@@ -175,7 +175,9 @@ def test_what_was_fitted_on_is_not_scored(rows: pd.DataFrame) -> None:
 def test_too_few_landslides_are_named(rows: pd.DataFrame) -> None:
     """The library's own complaint would speak of splits, not of the table."""
     few = pd.concat([rows[rows["label"] == 1].iloc[:3], rows[rows["label"] == 0]])
-    with pytest.raises(DataError, match="one class has 3 rows"):
+    with pytest.raises(
+        DataError, match=r"3 of the \d+ rows to fit on are with a landslide; .*: add patches with a landslide"
+    ):
         predict.apply(few, rows.drop(columns="label"))
 
 

@@ -73,6 +73,12 @@ def oversample(
     count = _count(len(minority), len(among) - len(minority), n_syn, ratio)
     if count == 0 or (inside and part == "validation"):
         return SampleTable.real(among[:0], labels, held_out)
+    if len(minority) < 2:
+        fewer = "hold out fewer for the test (n_test), or " if labels[split.test].any() else ""
+        raise DataError(
+            f"fold {fold + 1} of {len(split.folds)} has one patch with a landslide to train on, and SSIM-SMOTE needs two:"
+            f" {fewer}add patches with a landslide"
+        )
     from landslide_nb.similarity.api import nearest  # noqa: PLC0415 - compiled code, which prediction does not need
 
     neighbours, _ = nearest(pixels[minority], max(1, min(k, len(minority) - 1)), method=method)

@@ -5,7 +5,7 @@ Neighbours on the ground stay in one part: where patches have groups, no part cu
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train_test_split
@@ -15,6 +15,7 @@ from landslide_nb.common.errors import DataError, LeakError
 from landslide_nb.data.patches import Names
 
 How = Literal["blocks", "random"]
+CLASSES: Final = ("without a landslide", "with a landslide")  # by label
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,19 +79,56 @@ def split(
         held_out: the test part itself, a region say, instead of `n_test` patches.
 
     Raises:
-        DataError: if a class has too few patches, or groups, for the folds.
+        DataError: if a class has too few patches, or groups, for the test part, the folds, or the training patches of one.
     """
     whole = groups if how == "blocks" else None
     everyone = np.arange(len(labels))
+    _check_folds(labels, everyone, folds)
+    if held_out is None and n_test and whole is None:
+        _check_test(labels, n_test, folds)
     test = np.sort(held_out) if held_out is not None else _hold_out(labels, n_test, seed, whole)
     rest = np.setdiff1d(everyone, test)
-    fewest = min(np.bincount(labels[rest], minlength=2))
-    if fewest < folds:
-        raise DataError(f"{folds} folds need {folds} patches of each class outside the test part; found {fewest}")
+    fewer = "hold out fewer for the test (n_test), or " if held_out is None else "hold out another region, or "
+    _check_folds(labels, rest, folds, fewer)
     if whole is not None and (count := len(np.unique(whole[rest]))) < folds:
         raise DataError(f"{folds} folds need {folds} groups outside the test part; found {count}")
-    parts = _cut(labels[rest], folds, seed, None if whole is None else whole[rest])
+    parts = list(_cut(labels[rest], folds, seed, None if whole is None else whole[rest]))
+    for number, (train, _) in enumerate(parts, 1):
+        fewest, kind = rarest(labels[rest[train]])
+        if not fewest:
+            raise DataError(
+                f"fold {number} of {folds} would train on no patch {kind}: these lie in too few groups; add patches {kind} from"
+                " other places, or take another data_seed"
+            )
     return Split(test, tuple((rest[a], rest[b]) for a, b in parts), whole)
+
+
+def rarest(labels: Labels) -> tuple[int, str]:
+    """How many patches the rarer class has, and what it is called."""
+    counts = np.bincount(labels, minlength=len(CLASSES))
+    return int(counts.min()), CLASSES[int(counts.argmin())]
+
+
+def _check_folds(labels: Labels, rest: Indices, folds: int, others: str = "") -> None:
+    """Raise `DataError` if a class has fewer patches in `rest` than there are folds, with what can be done: `others` too."""
+    fewest, kind = rarest(labels[rest])
+    if fewest < folds:
+        fewer = f"take {fewest} folds, or " if fewest >= 2 else ""
+        raise DataError(
+            f"{folds} folds need {folds} patches {kind} outside the test part; found {fewest} of {len(rest)}:"
+            f" {fewer}{others}add patches {kind}"
+        )
+
+
+def _check_test(labels: Labels, n_test: int, folds: int) -> None:
+    """Raise `DataError` if a test part of so many cannot have both classes, or leaves too few patches for the folds."""
+    fewest, most = len(CLASSES), len(labels) - len(CLASSES) * folds
+    if not fewest <= n_test <= most:
+        part = f"from {fewest} to {most}, or " if most >= fewest else ""
+        raise DataError(
+            f"n_test {n_test} of {len(labels)} patches: the test part needs a patch of each class, and what is left"
+            f" {len(CLASSES) * folds} for {folds} folds; take {part}0, for scores out of fold only"
+        )
 
 
 def _hold_out(labels: Labels, n_test: int, seed: int, groups: Names | None) -> Indices:

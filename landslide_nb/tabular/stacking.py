@@ -22,6 +22,7 @@ from sklearn.svm import SVC
 
 from landslide_nb.common.arrays import Features, Labels, Scores
 from landslide_nb.common.errors import DataError
+from landslide_nb.data.splits import rarest
 from landslide_nb.metrics.thresholds import expected_f1_threshold
 from landslide_nb.models import heads
 from landslide_nb.tabular.ratios import NAMES, derive, of_radar
@@ -111,9 +112,12 @@ def inner_scores(head: Head, values: Features, labels: Labels, seed: int) -> Sco
     Raises:
         DataError: if a class has fewer rows than there are inner folds.
     """
-    rarest = np.bincount(labels, minlength=2).min()
-    if rarest < INNER:
-        raise DataError(f"one class has {rarest} rows; expected at least {INNER} of each, to choose a threshold inside")
+    fewest, kind = rarest(labels)
+    if fewest < INNER:
+        raise DataError(
+            f"{fewest} of the {len(labels)} rows to fit on are {kind}; expected at least {INNER}, to choose a threshold inside:"
+            f" add patches {kind}"
+        )
     cutter = StratifiedKFold(INNER, shuffle=True, random_state=seed)
     method = "decision_function" if hasattr(head, "decision_function") else "predict_proba"
     predicted = np.asarray(cross_val_predict(clone(head), values, labels, cv=cutter, method=method), np.float64)

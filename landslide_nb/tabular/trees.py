@@ -7,6 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
+from landslide_nb.common.errors import DataError
+from landslide_nb.data.splits import rarest
 from landslide_nb.metrics.bootstrap import auroc_interval, f1_interval
 from landslide_nb.models import heads
 from landslide_nb.tabular.statistics import columns_in
@@ -22,9 +24,16 @@ def trees_on_statistics(table: pd.DataFrame, resamples: int) -> pd.DataFrame:
 def trees_out_of_fold(
     table: pd.DataFrame, folds: int = 5, seed: int = 42, columns: Sequence[str] | None = None
 ) -> NDArray[np.float64]:
-    """What trees on the statistics say of each row, by the fold that did not train on it (stratified, shuffled)."""
+    """What trees on the statistics say of each row, by the fold that did not train on it (stratified, shuffled).
+
+    Raises:
+        DataError: if a class has fewer rows than there are folds.
+    """
     cutter = StratifiedKFold(folds, shuffle=True, random_state=seed)
     values, labels = table[list(columns or columns_in(table))].to_numpy(np.float32), table["label"].to_numpy(np.int8)
+    fewest, kind = rarest(labels)
+    if fewest < folds:
+        raise DataError(f"{folds} folds need {folds} patches {kind}; the table of {len(labels)} has {fewest}: add some")
     predicted = cross_val_predict(heads.lightgbm(seed), values, labels, cv=cutter, method="predict_proba")
     return np.asarray(predicted)[:, 1]
 
