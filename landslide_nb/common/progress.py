@@ -20,6 +20,13 @@ def counting(total: int, what: str, report: Report | None) -> Callable[[int], No
     return add
 
 
+def in_time(seconds: float) -> str:
+    """Seconds in words, as exact as a reader needs them: `40 s`, `12 min`, `3.5 h`."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 100 * 60 else f"{seconds / 3600:.1f} h"
+
+
 def followed(items: Iterable[T], total: int, what: str, report: Report | None) -> Iterator[T]:
     """The items, one by one, counted aloud."""
     add = counting(total, what, report)

@@ -12,7 +12,7 @@ import torch
 
 from landslide_nb.common.cores import at_most, cores
 from landslide_nb.common.errors import LandslideError, RunError, reason
-from landslide_nb.common.progress import Report
+from landslide_nb.common.progress import Report, in_time
 from landslide_nb.common.workers import workers
 from landslide_nb.experiments.run import Result, Run
 from landslide_nb.experiments.study import Study
@@ -96,6 +96,7 @@ def _train_side_by_side(runs: Mapping[str, Run], report: Report) -> None:
     threads = at_most(max(run.study.threads for run in runs.values()))
     together = 1 if torch.cuda.is_available() else cores() // threads
     waiting, training, number = iter(runs.items()), dict[Future[float], str](), 0
+    started = time.perf_counter()
 
     def begin(pool: Executor, count: int) -> None:
         """Give the pool no more than it can begin now: what waits in it cannot all be taken back."""
@@ -110,7 +111,9 @@ def _train_side_by_side(runs: Mapping[str, Run], report: Report) -> None:
                     number, title = number + 1, training[done]
                     seconds = _seconds(done, title, f"run {number} of {len(runs)}", report)
                     del training[done]
-                    report(f"run {number} of {len(runs)} is done: {title}, {seconds:.0f} s")
+                    left = (time.perf_counter() - started) / number * (len(runs) - number)
+                    about = f"; about {in_time(left)} left" if left else ""
+                    report(f"run {number} of {len(runs)} is done: {title}, {seconds:.0f} s{about}")
                     begin(pool, 1)
     except BrokenProcessPool as error:
         killed = [title for future, title in training.items() if isinstance(future.exception(), BrokenProcessPool)]
