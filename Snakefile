@@ -33,6 +33,7 @@ if config.get("jobs") not in (None, "", "runs"):
     raise WorkflowError(f"jobs is {config['jobs']!r}; expected jobs=runs, a job for each run, or nothing")
 EDITION = STUDY.edition
 BUILD = f"build/{EDITION}"
+TIMES = f"{BUILD}/times"
 CHAPTERS = sorted(path.stem for path in Path("notebooks").glob("[0-9]*.ipynb"))
 BIN = Path(sys.executable).parent  # the same environment as snakemake's, activated or not
 COMMAND, BOOK = (shlex.quote(str(BIN / name)) for name in ("landslide-nb", "jupyter-book"))
@@ -99,6 +100,8 @@ rule runs:
         touch(f"{BUILD}/runs.done"),
     params:
         given=given,
+    benchmark:
+        f"{TIMES}/runs.tsv"
     threads: 1 if RUNS else workflow.cores
     shell:
         "true" if RUNS else "{COMMAND} fit {params.given}"
@@ -114,6 +117,8 @@ rule chapter:
         facts=f"{BUILD}/chapters/{{chapter}}.json",
     params:
         given=given,
+    benchmark:
+        f"{TIMES}/{{chapter}}.tsv"
     shell:
         # One thread each: chapters only read runs and draw, and two of them at once use two cores best.
         "OMP_NUM_THREADS=1 {COMMAND} chapter {input.notebook} -o {output.notebook} {params.given}"
@@ -142,8 +147,21 @@ rule book:
         config="_config.yml",
     output:
         f"{BUILD}/_build/html/index.html",
+    benchmark:
+        f"{TIMES}/book.tsv"
     shell:
-        "find {BUILD} -maxdepth 1 -mindepth 1 ! -name chapters ! -name runs ! -name runs.done -exec rm -rf {{}} +"
+        "find {BUILD} -maxdepth 1 -mindepth 1 ! -name chapters ! -name times ! -name 'runs*' -exec rm -rf {{}} +"
         " && tar -C book --exclude=chapters --exclude=_build -cf - . | tar -C {BUILD} -xf -"
         " && {BOOK} build --all -W -n --keep-going --path-output {BUILD} {BUILD}"
         " && test -s {output}"
+
+
+def seconds():
+    """What each part took when it was last made, in one line."""
+    took = {path.stem: float(path.read_text("utf-8").splitlines()[1].split()[0]) for path in sorted(Path(TIMES).glob("*.tsv"))}
+    parts = [name for name in ("runs", *CHAPTERS, "book") if name in took]
+    return "seconds: " + ", ".join(f"{name} {took[name]:.0f}" for name in parts)
+
+
+onsuccess:
+    print(seconds())

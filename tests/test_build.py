@@ -132,5 +132,6 @@ def test_a_clone_may_lie_in_any_folder(tmp_path: Path) -> None:
     ends, said = snakemake(folder, "edition=smoke", python=bin_ / "python", dry=False)
     assert ends == 0, said
     calls = (folder / "calls").read_text("utf-8").splitlines()
+    assert "seconds: runs " in said, said
     assert [line.split()[1] for line in (calls[0], *calls[-2:])] == ["fit", "pages", "build"]
     assert (folder / "build" / "smoke" / "_build" / "html" / "index.html").read_text("utf-8") == "book\n"
