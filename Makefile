@@ -7,7 +7,7 @@ DATA ?= simulated
 # Real data to show beside, if there is any: a table of statistics (CSV), a patch (.npy).
 STATISTICS ?=
 PATCH ?=
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
 # The edition that is committed, and the chapters that `check-reference` executes again: 03 trains nothing, 07 six networks.
 REFERENCE ?= lite
 CHECKED ?= 03 07
@@ -64,6 +64,7 @@ check-reference: install
 install: $(VENV)/.installed
 
 $(VENV)/.installed: requirements.lock pyproject.toml
+	@$(PYTHON) .ci/check-python $(VENV)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .

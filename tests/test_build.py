@@ -122,6 +122,40 @@ def test_make_hands_its_settings_on(tmp_path: Path) -> None:
     assert wrong.returncode == 2 and "unknown setting EDITON; expected EDITION DATA" in wrong.stderr
 
 
+def project(folder: Path, wanted: str) -> Path:
+    """A clone of what an install needs, for Pythons of these versions."""
+    (folder / ".ci").mkdir(parents=True)
+    for name in ("Makefile", "requirements.lock", ".ci/check-python"):
+        shutil.copy(ROOT / name, folder / name)
+    (folder / "pyproject.toml").write_text(f'[project]\nrequires-python = "{wanted}"\n', "utf-8")
+    return folder
+
+
+@pytest.mark.skipif(MAKE is None, reason="no `make` on the path")
+@pytest.mark.parametrize("wanted", [">=3.99", ">=3.2,<3.3"])
+def test_an_unsupported_python_is_refused_at_once(wanted: str, tmp_path: Path) -> None:
+    """Pip would complain of hashes, after a minute and a half, and leave an environment that no right Python repairs."""
+    folder = project(tmp_path / "clone", wanted)
+    command = [str(MAKE), "install", f"PYTHON={sys.executable}"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", check=False)
+    assert done.returncode == 2 and not (folder / ".venv").exists()
+    (said,) = [line for line in done.stderr.splitlines() if line.startswith("error:")]
+    here = ".".join(map(str, sys.version_info[:2]))
+    assert f" is Python {here}; this project needs {wanted}: install one" in said and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("version", "stays"), [("{0}.{1}.7", True), ("3.2.1", False)])
+def test_an_environment_of_another_python_goes(version: str, stays: bool, tmp_path: Path) -> None:
+    """The next try, with a right Python, would go on in the environment of the wrong one."""
+    folder = project(tmp_path / "clone", ">=3.2")
+    (folder / ".venv").mkdir()
+    (folder / ".venv" / "pyvenv.cfg").write_text(
+        f"home = /usr\nversion = {version.format(*sys.version_info)}\n", "utf-8"
+    )
+    subprocess.run([sys.executable, folder / ".ci" / "check-python", folder / ".venv"], check=True)
+    assert (folder / ".venv").exists() == stays
+
+
 def test_a_clone_may_lie_in_any_folder(tmp_path: Path) -> None:
     """The first rule would fail where a folder's name has a space or a quote, after the whole install."""
     folder = checkout(tmp_path / "my o'wn clone")

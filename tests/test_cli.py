@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -74,3 +75,17 @@ print(sorted({HEAVY!r} & set(sys.modules)))
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "[]"
     assert [line.startswith("error: ") for line in done.stderr.splitlines()] == 8 * [True]
+
+
+def test_a_warning_appears_once(here: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same words would scroll what matters out of sight, each time with a line of code."""
+
+    def warn() -> list[object]:
+        for _ in range(3):
+            warnings.warn("the bands are\n  odd", stacklevel=1)
+            with warnings.catch_warnings():  # forgets what was shown
+                warnings.warn("the bands are odd", RuntimeWarning, stacklevel=1)
+        return []
+
+    monkeypatch.setattr("landslide_nb.experiments.inventory.kept", warn)
+    assert here("runs").stderr == "warning: the bands are odd\n"

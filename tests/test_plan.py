@@ -112,7 +112,7 @@ def test_every_run_of_an_edition_has_a_name_of_its_own() -> None:
 def test_a_plan_needs_no_data_and_leaves_no_trace(empty: Path, command: Command) -> None:
     """Whoever asks for the cost of the paper's study would have to have its data, or wait for it to be simulated."""
     shutil.rmtree(empty)
-    done = command("plan", "-p", "edition", "smoke", "-p", "data", "nowhere.h5", "--tflops", "10")
+    done = command("plan", "-p", "edition", "smoke", "-p", "data", "nowhere.h5", "--tflops", "10", "--no-cpu")
     assert done.returncode == 0, done.stderr
     assert "baseline" in done.stdout and "GPU hours" in done.stdout and "10 TFLOP/s" in done.stdout
     assert list(empty.parent.iterdir()) == []

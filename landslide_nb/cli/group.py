@@ -1,6 +1,10 @@
 """What all commands have in common."""
 
 import errno
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from typer.core import TyperGroup
@@ -23,3 +27,18 @@ class Commands(TyperGroup):
             if isinstance(error, OSError) and error.errno == errno.EPIPE:  # whoever read us has seen enough
                 raise
             raise MachineError(in_words(error)) from error
+
+
+@contextmanager
+def warned_once() -> Iterator[None]:
+    """Show each warning as one line, and once, from however many places it comes."""
+    shown = set[str]()
+
+    def show(message: Warning | str, *where: Any, **more: Any) -> None:
+        if (text := " ".join(str(message).split())) not in shown:
+            shown.add(text)
+            print(f"warning: {text}", file=sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield

@@ -1,5 +1,6 @@
 """Commands for runs: what they would cost, training them, which are kept."""
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -25,12 +26,20 @@ def plan(
         float | None, typer.Option(min=1e-3, help="What a GPU sustains, in TFLOP/s; 40 if not said.")
     ] = None,
     names: Annotated[bool, typer.Option(help="Only the names of the runs, as `fit --only` takes them.")] = False,
+    cpu: Annotated[
+        bool, typer.Option("--cpu/--no-cpu", help="Time a training step of each network here, once, for the CPU hours.")
+    ] = True,
 ) -> None:
     """Say what `fit` with the same parameters would train and what that costs; no data is needed, nothing is trained."""
     chosen = study(context.args)
     from landslide_nb.experiments import plan
+    from landslide_nb.experiments.cpu import training_rate
 
-    typer.echo("\n".join(plan.jobs(chosen)) if names else plan.text(chosen, tflops or plan.TFLOPS))
+    if names:
+        typer.echo("\n".join(plan.jobs(chosen)))
+        return
+    timed = partial(training_rate, report=partial(typer.echo, err=True)) if cpu else None
+    typer.echo(plan.text(chosen, tflops or plan.TFLOPS, timed))
 
 
 @app.command(**TAKES_PARAMETERS)

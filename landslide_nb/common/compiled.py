@@ -29,7 +29,7 @@ def choose_cache() -> None:
     os.environ[VARIABLE] = folder
     atexit.register(_remove, folder, os.getpid())
     if loaded := sys.modules.get("numba"):
-        loaded.config.CACHE_DIR = folder  # type: ignore[attr-defined]
+        loaded.config.CACHE_DIR = folder
 
 
 def _remove(folder: str, process: int) -> None:

@@ -48,7 +48,7 @@ def replacing(path: Path, keep: bool = False) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.touch()  # what cannot be written shows now
-        temporary.unlink()
+        temporary.unlink(missing_ok=True)
     except OSError as error:
         raise DataError(f"{path} cannot be written ({error.strerror}); name a file in a folder") from error
     try:

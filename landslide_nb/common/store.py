@@ -30,10 +30,10 @@ def check_store() -> None:
     """
     trial = f".{os.getpid()}.trial"
     try:
-        for folder in (store(), store() / "runs", store() / "locks"):
+        for folder in (store(), store() / "locks"):
             folder.mkdir(parents=True, exist_ok=True)
             (folder / trial).touch()
-            (folder / trial).unlink()
+            (folder / trial).unlink(missing_ok=True)  # of two hosts that share a store, each may have this number
     except OSError as error:
         raise DataError(
             f"results cannot be kept in {store()} ({error.strerror}); name a folder that you may write to as {CHOSEN}"

@@ -1,9 +1,10 @@
-"""What a study would train, and what that would cost, before anyone pays for it. Nothing is read, built or trained."""
+"""What a study would train, and what that would cost, before anyone pays for it. No data are read, nothing is trained."""
 
 import difflib
 import math
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -19,10 +20,12 @@ from landslide_nb.data.bands import Channel
 from landslide_nb.experiments import grids
 from landslide_nb.experiments.data import counts
 from landslide_nb.experiments.run import Run
+from landslide_nb.experiments.speed import processor
 from landslide_nb.experiments.study import Study
 from landslide_nb.models.backbones import create, parameters
 from landslide_nb.training.settings import Settings
 
+Rate = Callable[[Settings, float], float | None]
 FLOAT: Final = 4  # bytes
 STATES: Final = 6  # of the weights, float32: themselves, gradients, Adam's two moments, and the kept last and best ones
 FORWARD_AND_BACKWARD: Final = (
@@ -37,6 +40,10 @@ ASSUMED: Final = (
     " / 1000 / its seconds tell yours);\neach run has one GPU. GB are those of weights, gradients, optimizer, all patches, and"
     " activations of a batch: of N processes that\nshare it, each holds 1/N. Not counted: scoring and prediction, SMOTE's search"
     " for neighbours, waiting in queues."
+)
+TIMED: Final = (
+    "CPU hours are those of one run after the other with {threads} thread{s} each, from a training step of each network timed on this"
+    " machine\n({processor}), without augmentation; {workers} runs side by side take {hours:.1f} hours of the clock at best.{untimed}"
 )
 
 
@@ -117,16 +124,17 @@ def memory(settings: Settings, patches: int, of: Cost) -> float:
     return FLOAT * (STATES * of.parameters + patches * math.prod(settings.data_set.shape)) + activations
 
 
-def table(studies: Mapping[str, Study], tflops: float = TFLOPS) -> pd.DataFrame:
+def table(studies: Mapping[str, Study], tflops: float = TFLOPS, rate: Rate | None = None) -> pd.DataFrame:
     """A row for each experiment.
 
     Args:
         studies: by name, as `grids.experiments` gives them.
         tflops: 10¹² floating-point operations that the GPU sustains a second.
+        rate: images a second that a CPU trains on, by settings and operations of a forward pass; None if unknown.
 
     Returns:
         experiment, backbone, px, channels, runs, images (of all its runs), parameters (in millions), GFLOPs (of a
-        forward pass), GB (of GPU memory) and hours (of all its runs).
+        forward pass), GB (of GPU memory), GPU hours and CPU hours (of all its runs; missing where no rate is known).
     """
     rows = []
     for name, study in studies.items():
@@ -145,32 +153,58 @@ def table(studies: Mapping[str, Study], tflops: float = TFLOPS) -> pd.DataFrame:
                 "GFLOPs": of.flops / 1e9,
                 "GB": memory(study.settings, counts(study)[0], of) / 1e9,
                 "GPU hours": work / (tflops * 1e12) / 3600,
+                "CPU hours": _hours(seen, rate(study.settings, of.flops) if rate else None),
             }
         )
     return pd.DataFrame(rows)
 
 
-def text(study: Study, tflops: float = TFLOPS) -> str:
+def _hours(images: int, rate: float | None) -> float:
+    return images / rate / 3600 if rate else math.nan
+
+
+def text(study: Study, tflops: float = TFLOPS, rate: Rate | None = None) -> str:
     """The plan of a study as plain text: a line for each experiment, the sums, and what was assumed."""
-    plan = table(grids.experiments(study), tflops)
+    plan = table(grids.experiments(study), tflops, rate)
     kinds = {
         "images": "{:,}",
         "parameters (M)": "{:.1f}",
         "GFLOPs": "{:.2f}",
         "GB": "{:.1f}",
         "GPU hours": "{:.2f}",
+        "CPU hours": "{:.2f}",
     }
-    lines = plan.to_string(index=False, formatters={name: kind.format for name, kind in kinds.items()})
+    if rate is None:
+        plan = plan.drop(columns="CPU hours")
+    formatters = {name: kind.format for name, kind in kinds.items() if name in plan}
+    lines = plan.to_string(index=False, formatters=formatters)
+    on_cpu = "" if rate is None else f" or {plan['CPU hours'].sum():.1f} CPU hours"
     total = (
-        f"{plan['runs'].sum()} runs see {plan['images'].sum():,} images in {plan['GPU hours'].sum():.1f} GPU hours,"
+        f"{plan['runs'].sum()} runs see {plan['images'].sum():,} images in {plan['GPU hours'].sum():.1f} GPU hours{on_cpu},"
         f" and need {plan['GB'].max():.1f} GB of GPU memory at most."
     )
-    patches, rate = counts(study)
+    patches, positive = counts(study)
     assumed = ASSUMED.format(
         patches=patches,
         held_out=study.n_test,
-        rate=rate,
+        rate=positive,
         steps=FORWARD_AND_BACKWARD,
         tflops=tflops,
     )
-    return f"{lines}\n\n{total}\n\n{assumed}"
+    return "\n\n".join([lines, total, *([] if rate is None else [_timed(study, plan["CPU hours"])]), assumed])
+
+
+def _timed(study: Study, hours: pd.Series) -> str:
+    """What the hours of a CPU are, and what they come to with as many runs side by side as `fit` trains."""
+    workers = max(1, (os.cpu_count() or 1) // study.threads)
+    missing = int(hours.isna().sum())
+    return TIMED.format(
+        threads=study.threads,
+        s="" if study.threads == 1 else "s",
+        processor=processor(),
+        workers=workers,
+        hours=hours.sum() / workers,
+        untimed=f" {missing} experiments are not in it: this machine has too little memory for a step."
+        if missing
+        else "",
+    )

@@ -97,6 +97,11 @@ def machine() -> str:
     """What computes: the GPU, or the processor and its cores."""
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
+    return processor()
+
+
+def processor() -> str:
+    """The processor and its cores."""
     cpuinfo = Path("/proc/cpuinfo")
     match = re.search(r"model name\s*: (.+)", cpuinfo.read_text("utf-8")) if cpuinfo.is_file() else None
     return f"{match[1] if match else platform.processor()}, {cores()} cores"
@@ -108,13 +113,22 @@ def measure(settings: Settings) -> Speed:
     torch.set_num_threads(at_most(settings.threads))
     before = _peak(device)
     torch.manual_seed(settings.seed)
+    train, predict = steps(settings, settings.batch_size, device)
+    training = _rate(train, settings.batch_size, device)
+    memory = _peak(device) - before
+    return Speed(_rate(predict, settings.batch_size, device), training, memory, machine())
+
+
+def steps(settings: Settings, images: int, device: torch.device) -> tuple[Callable[[], None], Callable[[], None]]:
+    """A step of training with so many images, without augmentation, and one of prediction."""
     model = create(settings.backbone, settings.seen, "none", image_size=settings.image_size).to(device)
-    x = torch.randn(settings.batch_size, settings.channels, settings.image_size, settings.image_size, device=device)
+    x = torch.randn(images, settings.channels, settings.image_size, settings.image_size, device=device)
     targets = torch.full((len(x), 2), 0.5, device=device)
     optimizer = torch.optim.Adam(model.parameters(), lr=settings.learning_rate)
     precision = torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16")
 
     def train() -> None:
+        model.train()
         with precision:
             logits = model(x)
         kl_div(log_softmax(logits.float(), 1), targets, reduction="batchmean").backward()
@@ -122,14 +136,11 @@ def measure(settings: Settings) -> Speed:
         optimizer.zero_grad()
 
     def predict() -> None:
+        model.eval()
         with torch.no_grad(), precision:
             model(x)
 
-    model.train()
-    training = _rate(train, len(x), device)
-    memory = _peak(device) - before
-    model.eval()
-    return Speed(_rate(predict, len(x), device), training, memory, machine())
+    return train, predict
 
 
 def _apart(settings: Settings) -> Speed | None:
