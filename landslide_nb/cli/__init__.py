@@ -1,11 +1,12 @@
 """landslide-nb: data in, chapters and runs out. An error is one sentence and an exit code that is not 0."""
 
 import sys
+import warnings
 
 import typer
 
 from landslide_nb.cli import book, data, inference, training
-from landslide_nb.common.errors import LandslideError
+from landslide_nb.common.errors import DataWarning, LandslideError
 
 # Commands import what they need when they run: torch and the book's tools take seconds to load.
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -14,7 +15,11 @@ for group in (data, training, inference, book):
 
 
 def main() -> None:
-    """Run the command line; our own errors become one sentence on standard error and exit code 1."""
+    """Run the command line; our own errors become one sentence on standard error and exit code 1, our warnings one sentence."""
+    shown = warnings.formatwarning
+    warnings.formatwarning = lambda message, category, *where, **line: (
+        f"warning: {message}\n" if issubclass(category, DataWarning) else shown(message, category, *where, **line)
+    )
     try:
         app()
     except LandslideError as error:

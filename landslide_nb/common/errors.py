@@ -15,6 +15,10 @@ class DataError(LandslideError):
     """A file or an array is not what it should be."""
 
 
+class DataWarning(UserWarning):
+    """Data can be used, and a user has to know something of them first."""
+
+
 class NodataError(DataError):
     """A patch has pixels of the value that the user said stands for no data."""
 
