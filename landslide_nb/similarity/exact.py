@@ -32,7 +32,7 @@ BLOCK_BYTES: Final = 80e6
 LARGE: Final = (
     4  # times as much where a block is prepared for few pairs at a time, and preparing costs more than fresh memory
 )
-LARGEST: Final = 1e9  # of pixels; far beyond it their rounding error is taken for what they show
+LARGEST: Final = 1e15  # of pixels; of far larger ones float32 cannot hold the squares
 Tile = tuple[Indices, Indices, Floats]  # the patches of its rows, of its columns, and their similarities
 
 
@@ -59,7 +59,7 @@ def bands_of(pixels: Floats, ranges: ArrayLike | None) -> Bands:
 
 
 def _check_values(pixels: Floats) -> None:
-    """Raise `DataError` naming the first pixel that is NaN, infinite or too large for sums of squares in float32."""
+    """Raise `DataError` naming the first pixel that is NaN, infinite or too large to be compared."""
     if pixels.size and not (pixels.min() >= -LARGEST and pixels.max() <= LARGEST):
         patch, band, row, column = np.argwhere(~(np.abs(pixels) <= LARGEST))[0]
         value = pixels[patch, band, row, column]
