@@ -47,6 +47,13 @@ class ModelError(LandslideError):
     """A trained model, or the folder that it was exported to, is not what it should be."""
 
 
+def unreadable(path: object, error: OSError) -> DataError:
+    """What to say of a file that is there and whole, for all that one can know, but is not let read."""
+    return DataError(
+        f"{path} cannot be read ({error.strerror or error}); allow reading it, or close the program that holds it"
+    )
+
+
 def reason(error: BaseException) -> str:
     """What a library says went wrong, to stand in brackets in a sentence of ours.
 

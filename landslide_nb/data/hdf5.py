@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from landslide_nb.common.arrays import Labels, Pixels
-from landslide_nb.common.errors import DataError
+from landslide_nb.common.errors import DataError, unreadable
 from landslide_nb.common.files import replacing
 from landslide_nb.common.progress import Report, followed
 from landslide_nb.data.challenge import CHALLENGE
@@ -158,6 +158,8 @@ def opened(path: Path) -> Iterator[h5py.File]:
             if file.attrs.get("format") not in (FORMAT, FIRST_FORMAT):
                 raise DataError(f"{path} is not a file of patches written by `landslide-nb convert`")
             yield file
+    except PermissionError as error:
+        raise unreadable(path, error) from error
     except (OSError, KeyError, RuntimeError, ValueError, TypeError) as error:
         raise DataError(f"{path} cannot be read as HDF5 patches ({error}); write it again") from error
 
