@@ -9,8 +9,12 @@ import pandas as pd
 import pytest
 
 from landslide_nb.common.errors import DataError, LeakError
+from landslide_nb.data import stream
+from landslide_nb.data.hdf5 import read_rows
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.sources import zindi
+from landslide_nb.data.sources.npy import read_npy
+from landslide_nb.data.sources.rasters import read_mask
 from landslide_nb.tabular import predict, statistics
 
 IDS = ("0016", "1e5", "NA", "True", "12", "null")  # each of them some reader takes for something else than text
@@ -97,3 +101,49 @@ def test_a_number_is_not_lost_beside_ids_of_text(tiny: Patches, tmp_path: Path) 
     """Reading IDs as text must not read the numbers beside them as text, or less exactly."""
     table = statistics.describe(named(tiny))
     pd.testing.assert_frame_equal(statistics.read(as_table(named(tiny), tmp_path)), table)
+
+
+@pytest.mark.parametrize(
+    ("name", "listed", "cause"),
+    [("hill\u00e9", "hille\u0301", "another Unicode form"), ("a ", "a", "a space at an end"), ("b", "a", None)],
+)
+def test_a_file_that_looks_like_the_listed_one_is_named(
+    name: str, listed: str, cause: str | None, tiny: Patches, tmp_path: Path
+) -> None:
+    """The reader would see the file there, be told that it is missing, and fetch it once more."""
+    folder = as_folder(named(tiny, (name,)), tmp_path)
+    for table in ("Train.csv", "Test.csv"):
+        zindi.write_csv(folder / table, {"ID": [listed], "label": ["0"]})
+    (batch,) = stream.find(folder).batches(4)
+    (folder / "Test.csv").unlink()
+    with pytest.raises(DataError, match=rf"Train\.csv lists {listed}, but there is no {listed}\.npy") as error:
+        zindi.read(folder)
+    for sentence in (str(error.value), batch.faults[0]):
+        assert (f"looks the same and {'has' if name == 'a ' else 'is spelt in'} {cause}" in sentence) == (
+            cause is not None
+        )
+
+
+def test_a_list_of_no_patches_is_called_so(folder: Path) -> None:
+    """`predict` would say that no patch could be predicted, and not why."""
+    for text, sentence in (("ID\n", "lists no patches"), ("", "is empty; expected a CSV file with the columns ID")):
+        (folder / "Test.csv").write_text(text, "utf-8")
+        with pytest.raises(DataError, match=rf"Test\.csv {sentence}"):
+            stream.find(folder)
+
+
+@pytest.mark.parametrize("name", ["patch.npy", "image.png", "patches.h5", "table.csv"])
+def test_a_locked_file_need_not_be_fetched_again(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hours of downloading would not help against a file that another program holds."""
+
+    def denied(*_: object, **__: object) -> object:
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / name).write_bytes(b"some")
+    monkeypatch.setattr(Path, "open", denied)
+    monkeypatch.setattr("h5py.File", denied)
+    monkeypatch.setattr("pandas.read_csv", denied)
+    read = {"patch.npy": read_npy, "image.png": read_mask, "patches.h5": read_rows, "table.csv": statistics.read}[name]
+    with pytest.raises(DataError, match=rf"{name} cannot be read \(Permission denied\); allow reading it") as error:
+        read(tmp_path / name)
+    assert "fetch" not in str(error.value) and "write it again" not in str(error.value)

@@ -300,6 +300,14 @@ SUBMISSIONS = [
     ("ID,label\na,1\nb,\na,1\n", "line 3: b has label ''"),
     ("ID,label\na,1\nb\na,1\n", "line 3: 1 fields; expected 2"),
     ("", "no header"),
+    ("ID,label\na,1\nb,0\na,1\n\n", None),
+    ("ID,label\n\na,1\nb,0\r\n  \na,1\n\n\n", None),
+    ("ID,label\n\na,1\n\nb,2\na,1\n", "line 5: b has label '2'"),
+    ("ID,label\n\na,1\na,1\nb,1\n", "line 4: the ID is a; expected b"),
+    ("ID,label\na,1\n,\nb,0\na,1\n", "has .* 0 times"),
+    ("ID,label\na,1.0\nb,0.0\na,1.0\n", "line 2: a has label '1.0'.*save labels as whole numbers"),
+    ("ID,label\na.npy,1\nb.npy,0\na.npy,1\n", "line 2: the ID is a.npy: it is the name of a file; leave out .npy"),
+    ("ID;label\na;1\nb;0\na;1\n", "no header .*separated by semicolons"),
     (None, "does not exist"),
 ]
 

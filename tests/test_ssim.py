@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numba
 import numpy as np
@@ -365,3 +365,26 @@ def test_unfit_arguments_are_refused(tiny: Patches, arguments: dict[str, Any], s
     """They would be an error deep in compiled code, or neighbours of something else."""
     with pytest.raises(DataError, match=sentence):
         nearest(tiny.pixels, keep=False, **arguments)
+
+
+@pytest.mark.parametrize("method", ["exact", "approximate"])
+@pytest.mark.parametrize("value", [1e18, -1e30, float(np.finfo(np.float32).max), np.nan, -np.inf])
+def test_pixels_that_cannot_be_compared_are_named(value: float, method: Literal["exact", "approximate"]) -> None:
+    """SMOTE would take a neighbour with the index 9223372036854775807, or NaN for a similarity."""
+    pixels = np.random.default_rng(0).normal(0, 1, (6, 2, 16, 16)).astype(np.float32)
+    pixels[2:, 1] = value
+    with pytest.raises(DataError, match=r"patch 2: .* in band 1 at row 0, column 0; expected values within .*nodata\?"):
+        nearest(pixels, 2, method=method, keep=False)
+    with pytest.raises(DataError, match="patch 2"):
+        similarity(pixels)
+
+
+@pytest.mark.parametrize("value", [0, 1e6, 1e12, 1e15])
+def test_a_constant_band_does_not_change_the_neighbours(value: float) -> None:
+    """Patches would be refused, or have other neighbours, because of a band that shows nothing."""
+    pixels = np.random.default_rng(0).normal(0, 1, (6, 2, 16, 16)).astype(np.float32)
+    pixels[:, 1] = 0
+    expected = nearest(pixels, 2, keep=False)
+    pixels[:, 1] = value
+    for ours, theirs in zip(nearest(pixels, 2, keep=False), expected, strict=True):
+        np.testing.assert_array_equal(ours, theirs)

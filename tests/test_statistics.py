@@ -219,6 +219,13 @@ def _with(column: str, value: object) -> Callable[[pd.DataFrame], pd.DataFrame]:
         (_with("label", 2), "'label' holds a value"),
         (_with("label", "landslide"), "'label' holds a value"),
         (_with("ID", "SIM_007_000001"), "SIM_007_000001 stands twice"),
+        (_with("DVH_kurt", 1e300), "line 4: DVH_kurt is 1e.300; expected a number from -1e.18 to 1e.18"),
+        (_with("R_min", -9999), "line 4: R_min is -9999; expected a number from -5000 to 70000: nodata"),
+        (_with("NDVI_std", 3e38), "line 4: NDVI_std is 3e.38"),
+        (
+            _with("ID", "SIM_007_000009.npy"),
+            "line 4: the ID is 'SIM_007_000009.npy': it is the name of a file; leave out",
+        ),
     ],
 )
 def test_wrong_table_is_refused(
@@ -236,12 +243,23 @@ def test_missing_table_is_named(tmp_path: Path) -> None:
         read(tmp_path / "table.csv")
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b'ID,label\n"a,1\n'])
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b'ID,label\n"a,1\n'])
 def test_other_files_are_refused(content: bytes, tmp_path: Path) -> None:
     """A patch in place of the table would end in a traceback of pandas."""
     (tmp_path / "table.csv").write_bytes(content)
     with pytest.raises(DataError, match=r"table\.csv cannot be read as CSV"):
         read(tmp_path / "table.csv")
+
+
+def test_an_empty_table_and_one_with_semicolons_are_called_so(table: pd.DataFrame, tmp_path: Path) -> None:
+    """A spreadsheet saves tables so in many countries, and 88 columns would seem to be missing."""
+    (tmp_path / "table.csv").write_bytes(b"")
+    with pytest.raises(DataError, match=r"table\.csv is empty; expected a CSV file with the columns ID,label"):
+        read(tmp_path / "table.csv")
+    for separator, name in ((";", "semicolons"), ("\t", "tabs")):
+        table.to_csv(tmp_path / "table.csv", index=False, sep=separator)
+        with pytest.raises(DataError, match=rf"lacks the column 'ID'.*separated by {name}.*save it with commas"):
+            read(tmp_path / "table.csv")
 
 
 def test_broken_archive_is_refused(table: pd.DataFrame, tmp_path: Path) -> None:

@@ -114,8 +114,12 @@ FAULTS = {
 RARE_FAULTS = {
     "test patch without file": Fault(with_csv("Test.csv", "ID\nID_1\n"), ("Test.csv", "no ID_1.npy")),
     "no ID column in Test.csv": Fault(with_csv("Test.csv", "id\nID_1\n"), ("Test.csv", "'ID'")),
-    "CSV of zero bytes": Fault(with_csv("Train.csv", ""), ("Train.csv cannot be read as CSV",)),
-    "semicolons": Fault(with_csv("Train.csv", f"ID;label\n{FIRST};1\n"), ("Train.csv", "'ID'")),
+    "CSV of zero bytes": Fault(with_csv("Train.csv", ""), ("Train.csv is empty",)),
+    "semicolons": Fault(with_csv("Train.csv", f"ID;label\n{FIRST};1\n"), ("Train.csv", "'ID'", "semicolons")),
+    "saved with decimals": Fault(
+        with_csv("Train.csv", f"ID,label\n{FIRST},1.0\n"), ("line 2", "'1.0'", "0 or 1", "save labels as whole numbers")
+    ),
+    "IDs with an ending": Fault(with_csv("Train.csv", f"ID,label\n{FIRST}.npy,1\n"), ("line 2", "leave out .npy")),
     "no label": Fault(with_more("SIM_007_000009\n"), ("Train.csv", "line 8", "SIM_007_000009")),
     "a line with a third field": Fault(with_more(f"{FIRST},1,2\n"), ("Train.csv", "line 8")),
     "a comma ends each line": Fault(with_csv("Train.csv", f"ID,label\n{FIRST},1,\n{SECOND},2,\n"), ("Train.csv",)),

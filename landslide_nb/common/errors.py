@@ -23,6 +23,10 @@ class DataError(LandslideError):
     """A file or an array is not what it should be."""
 
 
+class DataWarning(UserWarning):
+    """Data can be used, and a user has to know something of them first."""
+
+
 class NodataError(DataError):
     """A patch has pixels of the value that the user said stands for no data."""
 
@@ -73,6 +77,13 @@ def in_words(error: Exception) -> str:
         if isinstance(error, kind):
             return f"{name} {sentence.format(why=why)}"
     return f"{name} could not be read or written {why}; make room, or name another place"
+
+
+def unreadable(path: object, error: OSError) -> DataError:
+    """What to say of a file that is there and whole, for all that one can know, but is not let read."""
+    return DataError(
+        f"{path} cannot be read ({error.strerror or error}); allow reading it, or close the program that holds it"
+    )
 
 
 def reason(error: BaseException) -> str:

@@ -10,10 +10,11 @@ import numpy as np
 from pydantic import ValidationError
 
 from landslide_nb.common.arrays import Labels, Pixels
-from landslide_nb.common.errors import DataError
+from landslide_nb.common.errors import DataError, unreadable
 from landslide_nb.common.files import PatientFile, replacing
 from landslide_nb.common.progress import Report, followed
 from landslide_nb.data.challenge import CHALLENGE
+from landslide_nb.data.copies import Copies, warn_of_copies
 from landslide_nb.data.dataset import DataSet
 from landslide_nb.data.patches import Masks, Names, Patches, beside_of, combine, digest
 
@@ -53,20 +54,32 @@ class Part(NamedTuple):
         pixels = np.empty((len(self.ids), *data_set.shape), np.float32)
         for place, patch in zip(range(len(self.ids)), self.pixels, strict=True):
             pixels[place] = patch
+        warn_of_copies(self.ids, pixels, self.labels)
         return Patches(self.ids, pixels, self.labels, data_set, self.groups, self.regions, self.masks)
 
 
-def write_parts(path: str | Path, data_set: DataSet, parts: Mapping[str, Part], report: Report | None = None) -> None:
-    """Write the parts into one HDF5 file, patch by patch, under a temporary name that is renamed when all is written."""
+def write_parts(
+    path: str | Path, data_set: DataSet, parts: Mapping[str, Part], report: Report | None = None
+) -> tuple[str, ...]:
+    """Write the parts into one HDF5 file, patch by patch, under a temporary name that is renamed when all is written.
+
+    Returns:
+        What a user has to know of them: patches that are copies of others.
+
+    Raises:
+        DataError: if patches with the same pixels have two labels.
+    """
+    copies = Copies()
     with replacing(Path(path)) as temporary, PatientFile(temporary, "w+") as stream, h5py.File(stream, "w") as file:
         file.attrs["format"] = FORMAT
         file.attrs["data_set"] = data_set.to_json()
         for name, part in parts.items():
             pixels = stream.watched(followed(part.pixels, len(part.ids), name, report))
-            _write_part(file.create_group(name), part._replace(pixels=pixels), data_set)
+            _write_part(file.create_group(name), part._replace(pixels=pixels), data_set, copies)
+    return (copies.note,) if copies.note else ()
 
 
-def _write_part(group: h5py.Group, part: Part, data_set: DataSet) -> None:
+def _write_part(group: h5py.Group, part: Part, data_set: DataSet, copies: Copies) -> None:
     labels = [None] * len(part.ids) if part.labels is None else part.labels.tolist()
     for name, texts in {"ids": part.ids, "rows": part.rows, "groups": part.groups, "regions": part.regions}.items():
         if texts is not None:
@@ -80,6 +93,7 @@ def _write_part(group: h5py.Group, part: Part, data_set: DataSet) -> None:
         if stored is None:
             shape = (len(part.ids), *patch.shape)
             stored = group.create_dataset("pixels", shape, np.float32, chunks=(1, *patch.shape))
+        copies.add(name, patch, label)
         stored[i] = patch
         digests.append(digest(name, patch, label, beside_of(part.groups, part.regions, part.masks, i)))
     if stored is None:
@@ -102,6 +116,7 @@ def read(path: str | Path, part: str | None = None) -> Patches:
         patches = Patches(_texts(group, "ids"), group["pixels"][()], labels, data_set_of(file), *beside_in(group))
         if patches.fingerprint != group.attrs["fingerprint"]:
             raise DataError(f"{path} is damaged: its patches do not match its fingerprint; write it again")
+    warn_of_copies(patches.ids, patches.pixels, patches.labels)
     return patches
 
 
@@ -143,6 +158,8 @@ def opened(path: Path) -> Iterator[h5py.File]:
             if file.attrs.get("format") not in (FORMAT, FIRST_FORMAT):
                 raise DataError(f"{path} is not a file of patches written by `landslide-nb convert`")
             yield file
+    except PermissionError as error:
+        raise unreadable(path, error) from error
     except (OSError, KeyError, RuntimeError, ValueError, TypeError) as error:
         raise DataError(f"{path} cannot be read as HDF5 patches ({error}); write it again") from error
 

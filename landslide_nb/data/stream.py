@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from io import BytesIO
 from itertools import cycle
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -16,8 +15,10 @@ from landslide_nb.common.errors import DataError, NodataError
 from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.data.dataset import DataSet
 from landslide_nb.data.hdf5 import beside_in, data_set_of, opened, read_rows
-from landslide_nb.data.patches import beside_of, check_pixels, combine, digest, has_value, is_plausible
+from landslide_nb.data.patches import beside_of, check_pixels, combine, digest
+from landslide_nb.data.reader import Reader
 from landslide_nb.data.sources import zindi
+from landslide_nb.data.tables import absent
 
 T = TypeVar("T")
 
@@ -28,8 +29,9 @@ class Batch(NamedTuple):
     Attributes:
         ids: n names.
         pixels: float32 `(n, C, H, W)`, in memory that the batch after the next one is read into; laid out as the source is.
-        faults: a sentence on each patch that is not as it should be, by its place in the batch; its pixels mean nothing.
-        nodata: the places of patches that have the value which stands for no data; their pixels mean nothing either.
+            Those of patches with a fault, or without data, mean nothing.
+        faults: a sentence on each patch that is not as it should be, by its place in the batch.
+        nodata: the places of patches that have the value which stands for no data.
     """
 
     ids: tuple[str, ...]
@@ -71,9 +73,9 @@ class Folder:
             )
 
     def _path(self, name: str) -> Path:
-        if name not in self.files:
-            raise DataError(f"{self.listed_in} lists {name}, but there is no {name}.npy below {self.listed_in.parent}")
-        return self.files[name]
+        if path := self.files.get(name):
+            return path
+        raise absent(name, self.files, self.listed_in)
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,7 +181,9 @@ def _described(data_set: DataSet) -> str:
 def _folder(folder: Path, data_set: DataSet, nodata: float | None) -> Folder:
     files, listed = zindi.files(folder), folder / "Test.csv"
     if listed.is_file():
-        return Folder(zindi.read_ids(listed), files, listed, data_set, nodata)
+        if not (rows := zindi.read_ids(listed)):
+            raise DataError(f"{listed} lists no patches; expected a row for each that is to be predicted")
+        return Folder(rows, files, listed, data_set, nodata)
     if (folder / "Train.csv").is_file():
         raise DataError(
             f"{folder} has Train.csv and no Test.csv, which would say what to predict; write one (a column ID), or name"
@@ -198,45 +202,6 @@ def _buffers(
     for start, pixels in zip(range(0, len(ids), size), memory, strict=False):
         some = ids[start : start + size]
         yield some, pixels[: len(some)]
-
-
-class Reader:
-    """Reads `.npy` files as `zindi.load_patch` does, a few times faster where numpy wrote them as the challenge's are."""
-
-    def __init__(self, data_set: DataSet, nodata: float | None = None) -> None:
-        self._data_set, self._nodata, shape = data_set, nodata, zindi.file_shape(data_set)
-        self._scratch = {_header(kind, shape): np.empty(shape, kind) for kind in ("<f8", "<f4")}
-        (self._length,) = {len(header) for header in self._scratch}
-
-    def __call__(self, path: Path, pixels: NDArray[np.float32]) -> None:
-        """Read one patch into pixels `(C, H, W)`.
-
-        Raises:
-            DataError: as `zindi.load_patch` does.
-        """
-        if not self._read(path, pixels):
-            pixels[:] = zindi.load_patch(path, self._data_set, self._nodata)
-
-    def _read(self, path: Path, pixels: NDArray[np.float32]) -> bool:
-        """Whether the file is whole, of the usual kind, and nothing is wrong with its pixels."""
-        try:
-            with path.open("rb", buffering=0) as stream:
-                values = self._scratch.get(stream.read(self._length))
-                if values is None or stream.readinto(values.data.cast("B")) != values.nbytes:
-                    return False
-        except OSError:
-            return False
-        with np.errstate(over="ignore"):
-            np.copyto(pixels, values.transpose(2, 0, 1), casting="same_kind")
-        has_nodata = self._nodata is not None and has_value(pixels, self._nodata)
-        return not has_nodata and is_plausible(pixels, self._data_set.bands)
-
-
-def _header(kind: str, shape: tuple[int, int, int]) -> bytes:
-    """How numpy begins the file of a patch."""
-    stream = BytesIO()
-    np.lib.format.write_array_header_1_0(stream, {"descr": kind, "fortran_order": False, "shape": shape})
-    return stream.getvalue()
 
 
 def ahead(items: Iterator[T]) -> Iterator[T]:

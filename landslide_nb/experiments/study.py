@@ -97,6 +97,9 @@ class Study(Settings):
                 raise StudyError(f"parameter {name!r} is empty; give a value, or leave it out")
         if edition not in EDITIONS:
             raise StudyError(f"edition is {edition!r}; expected one of {', '.join(EDITIONS)}")
+        for name, value in {"data": data, **overrides}.items():
+            if isinstance(value, str) and not value.removeprefix(TWINS).strip():  # the folder that one is in, as a path
+                raise StudyError(f"parameter {name!r} is empty; give it a value, or leave it out")
         if overrides.get("smote_scope") == "before_split":
             raise StudyError(
                 "smote_scope 'before_split' would leak in every chapter; only `grids.before_split(study)` has it, which chapter 02 shows"

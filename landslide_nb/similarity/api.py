@@ -98,6 +98,11 @@ def nearest(
             neighbours = _search(_exact_tiles(pixels, bands, device, report), len(pixels), k)
         else:
             neighbours = _coarse_to_fine(pixels, bands, k, grid, max(k, candidates), report)
+        if not np.isfinite(neighbours[1]).all():  # an index that is none would go into training
+            unfit = np.flatnonzero(~np.isfinite(neighbours[1]).all(1))[0]
+            raise DataError(
+                f"patch {unfit} cannot be compared with {k} others; look for values in it that are no measurements"
+            )
         return {"indices": neighbours[0], "similarities": neighbours[1]}
 
     if not keep:

@@ -32,6 +32,7 @@ BLOCK_BYTES: Final = 80e6
 LARGE: Final = (
     4  # times as much where a block is prepared for few pairs at a time, and preparing costs more than fresh memory
 )
+LARGEST: Final = 1e15  # of pixels; of far larger ones float32 cannot hold the squares
 Tile = tuple[Indices, Indices, Floats]  # the patches of its rows, of its columns, and their similarities
 
 
@@ -44,6 +45,7 @@ def data_range(pixels: Floats) -> Floats:
 def bands_of(pixels: Floats, ranges: ArrayLike | None) -> Bands:
     """Centre, scale and constants of each band; raises `DataError` for small patches and unfit ranges."""
     bands, height, width = pixels.shape[1:]
+    _check_values(pixels)
     if min(height, width) < WINDOW:
         raise DataError(f"patches of {height}×{width} pixels are smaller than the {WINDOW}×{WINDOW} window")
     spans = np.asarray(data_range(pixels) if ranges is None else ranges, np.float64)
@@ -54,6 +56,16 @@ def bands_of(pixels: Floats, ranges: ArrayLike | None) -> Bands:
     scale = np.exp2(-np.ceil(np.log2(np.where(reach > 0, reach, spans))))
     centre = np.rint(centre * scale / STEP) * STEP / scale
     return Bands(centre, scale, (K1 * spans * scale) ** 2, (K2 * spans * scale) ** 2)
+
+
+def _check_values(pixels: Floats) -> None:
+    """Raise `DataError` naming the first pixel that is NaN, infinite or too large to be compared."""
+    if pixels.size and not (pixels.min() >= -LARGEST and pixels.max() <= LARGEST):
+        patch, band, row, column = np.argwhere(~(np.abs(pixels) <= LARGEST))[0]
+        value = pixels[patch, band, row, column]
+        raise DataError(
+            f"patch {patch}: {value!s} in band {band} at row {row}, column {column}; expected values within ±{LARGEST:g}: nodata?"
+        )
 
 
 def in_blocks(patches: Indices, shape: tuple[int, ...], times: int = 1, size: int | None = None) -> list[Indices]:

@@ -23,7 +23,7 @@ def apply(table: pd.DataFrame, new: pd.DataFrame, seed: int = 0) -> pd.DataFrame
 
     Returns:
         `ID`, `probability` and `label` (whether the probability reaches the threshold) of each row of `new`; its own labels,
-        if it has some, and the threshold are in `attrs`.
+        if it has some, the threshold, and pairs of copies are in `attrs`.
 
     Raises:
         LeakError: if labelled rows of `new` are in `table` too.
@@ -42,6 +42,7 @@ def apply(table: pd.DataFrame, new: pd.DataFrame, seed: int = 0) -> pd.DataFrame
         {"ID": new["ID"], "probability": probability, "label": (probability >= threshold).astype(np.int8)}
     )
     predictions.attrs = {"threshold": threshold, "labels": new["label"].tolist() if "label" in new else None}
+    predictions.attrs["copies"] = _copies(table, new) if "label" in new else ()
     return predictions
 
 
@@ -54,10 +55,23 @@ def summary(predictions: pd.DataFrame) -> str:
     if predictions.attrs["labels"] is None:
         return text
     labels = np.array(predictions.attrs["labels"], np.int8)
+    if copies := predictions.attrs["copies"]:
+        first, second = copies[0]
+        text += (
+            f"\nwarning: {first}, which is fitted on, and {second}, which is predicted, have the same statistics ({len(copies)} such):"
+            " the score is of patches that the model knows"
+        )
     auroc = ""
     if 0 < labels.sum() < len(labels):
         auroc = f", AUROC {auroc_interval(labels, predictions['probability'].to_numpy(), RESAMPLES)}"
     return f"{text}\nF1 {f1_interval(labels, predictions['label'].to_numpy(), RESAMPLES)}{auroc} (95 % intervals)"
+
+
+def _copies(table: pd.DataFrame, new: pd.DataFrame) -> tuple[tuple[str, str], ...]:
+    """IDs of rows in the one and the other whose statistics are the same, to the last digit."""
+    known = {row.tobytes(): name for name, row in zip(table["ID"], _values(table), strict=True)}
+    rows = zip(new["ID"], _values(new), strict=True)
+    return tuple((known[row.tobytes()], name) for name, row in rows if row.tobytes() in known)
 
 
 def _values(table: pd.DataFrame) -> NDArray[np.float32]:

@@ -41,6 +41,12 @@ def columns_of(bands: BandSet) -> tuple[str, ...]:
 SIGNALS: Final = signals_of(CHALLENGE.bands)
 COLUMNS: Final = columns_of(CHALLENGE.bands)  # the 85 of the challenge's table
 
+LARGEST: Final = 1e18  # of a statistic; float32 cannot hold the square of a larger one
+# A band's mean, lowest and highest value lie where its pixels can lie.
+LEVELS: Final = {
+    f"{band.name}_{moment}": band.plausible for band in CHALLENGE.bands.bands for moment in ("mean", "min", "max")
+}
+
 
 def columns_in(table: pd.DataFrame) -> list[str]:
     """The statistics of a table, without id and label."""
@@ -135,14 +141,27 @@ def read(path: str | Path, labelled: bool = True) -> pd.DataFrame:
     table = table[["ID", *known, *COLUMNS]]
     if table.empty:
         raise DataError(f"{path} has no rows; expected one for each patch")
-    wrong = table.isna() | table.isin((np.inf, -np.inf))
-    if wrong.any(axis=None):
-        row, column = np.argwhere(wrong.to_numpy())[0]
-        where, name = f"{path}, line {table.index[row] + 2}", table.columns[column]
-        raise DataError(f"{where}: {name} is empty, NaN or infinite; expected a number")
+    _check_numbers(path, table)
     text = [column for column in COLUMNS if not pd.api.types.is_numeric_dtype(table[column])]
     if text or not table[known].isin((0, 1)).all(axis=None):
         raise DataError(f"{path}: column {text[0] if text else 'label'!r} holds a value that is no number it can have")
     if table["ID"].duplicated().any():
         raise DataError(f"{path}: {table['ID'][table['ID'].duplicated()].iloc[0]} stands twice")
     return table.reset_index(drop=True).astype(dict.fromkeys(COLUMNS, np.float32) | dict.fromkeys(known, np.int8))
+
+
+def _check_numbers(path: Path, table: pd.DataFrame) -> None:
+    """Raise `DataError` naming line and column of the first value that is missing, or that no patch can have."""
+    wrong = table.isna() | table.isin((np.inf, -np.inf))
+    if wrong.any(axis=None):
+        row, column = np.argwhere(wrong.to_numpy())[0]
+        where, name = f"{path}, line {table.index[row] + 2}", table.columns[column]
+        raise DataError(f"{where}: {name} is empty, NaN or infinite; expected a number")
+    for name in table.select_dtypes("number").columns.intersection(COLUMNS):
+        low, high = LEVELS.get(name, (-LARGEST, LARGEST))
+        unfit = np.flatnonzero(~table[name].between(low, high))
+        if unfit.size:
+            where, value = f"{path}, line {table.index[unfit[0]] + 2}", table[name].iloc[unfit[0]]
+            raise DataError(
+                f"{where}: {name} is {value:g}; expected a number from {low:g} to {high:g}: nodata among the pixels?"
+            )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landslide_nb.common.errors import DataError
+from landslide_nb.common.errors import DataError, unreadable
 
 
 def read_npy(path: Path) -> NDArray[Any]:
@@ -20,6 +20,8 @@ def read_npy(path: Path) -> NDArray[Any]:
         with path.open("rb") as stream:  # np.load would also take archives
             array: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
             return array
+    except PermissionError as error:
+        raise unreadable(path, error) from error
     except (ValueError, EOFError, OSError, SyntaxError, TokenError) as error:  # the last two: a damaged header
         first = str(error).splitlines()[0]
         raise DataError(f"{path} is not a whole .npy file of plain numbers ({first}); fetch it again") from error

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from landslide_nb.common.errors import DataError, reason
+from landslide_nb.common.errors import DataError, reason, unreadable
 from landslide_nb.data.sources.npy import read_npy
 
 SUFFIXES: Final = (".png", ".tif", ".tiff", ".npy", ".h5")
@@ -94,6 +94,8 @@ def _read(path: Path, key: str | None, is_mask: bool, nodata: float | None = Non
             array = read_npy(path)
         else:
             array = _hdf5(path, key) if path.suffix.lower() == ".h5" else _gdal(path, "GTiff", nodata)
+    except PermissionError as error:
+        raise unreadable(path, error) from error
     except DAMAGED as error:
         raise DataError(f"{path} cannot be read ({reason(error)}); write or fetch it again") from error
     if array.dtype.kind not in "biuf":

@@ -65,8 +65,8 @@ def convert(
     check_writable(path)
     converted = source.parts(folder, options, report)
     filled = {name: part for name, part in converted.parts.items() if part.ids}
-    write_parts(path, source.data_set(folder, options), filled, report)
-    return converted._replace(parts=filled)
+    copies = write_parts(path, source.data_set(folder, options), filled, report)
+    return Found(filled, (*converted.notes, *copies))
 
 
 def read(folder: str | Path) -> Patches:

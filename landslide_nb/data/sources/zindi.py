@@ -22,7 +22,7 @@ from landslide_nb.data.hdf5 import Part, write_parts
 from landslide_nb.data.patches import Patches, check_pixels
 from landslide_nb.data.sources.npy import read_npy
 from landslide_nb.data.sources.options import Found, Options, without_data
-from landslide_nb.data.tables import canonical, read_table
+from landslide_nb.data.tables import absent, canonical, decimals, read_table
 
 LOOKS_FOR: Final = "Train.csv"
 OPTIONS: Final = frozenset({"nodata"})  # all else is as the challenge has it
@@ -119,7 +119,9 @@ def read_labels(path: Path) -> tuple[tuple[str, ...], NDArray[np.int8]]:
     wrong = table[~table["label"].isin(("0", "1"))]
     if len(wrong):
         line, row = wrong.index[0] + 2, wrong.iloc[0]
-        raise DataError(f"{path}, line {line}: {row['ID']} has label {row['label']!r}; expected 0 or 1")
+        raise DataError(
+            f"{path}, line {line}: {row['ID']} has label {row['label']!r}; expected 0 or 1{decimals(row['label'])}"
+        )
     table = table.drop_duplicates(["ID", "label"])
     twice = table[table["ID"].duplicated()]
     if len(twice):
@@ -159,7 +161,7 @@ def files(folder: Path) -> dict[str, Path]:
 def _pixels(ids: Sequence[str], files: dict[str, Path], listed_in: Path) -> Iterator[NDArray[np.float32]]:
     for name in ids:
         if name not in files:
-            raise DataError(f"{listed_in} lists {name}, but there is no {name}.npy below {listed_in.parent}")
+            raise absent(name, files, listed_in)
         yield load_patch(files[name])
 
 
