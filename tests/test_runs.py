@@ -22,7 +22,7 @@ from sklearn.preprocessing import StandardScaler
 
 from landslide_nb.augment.sample_table import SampleTable
 from landslide_nb.common import source
-from landslide_nb.common.errors import DataError, LeakError, RunError, StudyError, WeightsError
+from landslide_nb.common.errors import DataError, LeakError, RunError, Stopped, StudyError, WeightsError
 from landslide_nb.common.lock import held
 from landslide_nb.data.patches import Patches
 from landslide_nb.experiments import code, runs
@@ -422,6 +422,20 @@ def test_too_little_memory_is_told_with_a_remedy(data: Path, error: Exception, m
         RunError, match=r"^one: there is not memory enough \(.*\); take a smaller batch_size or image_size$"
     ):
         runs.train_runs({"one": Run(study(data, seed=9), 0)}, lambda line: None)
+
+
+def test_a_notebook_that_is_interrupted_says_how_it_goes_on(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever stops a chapter would read a hundred lines of a traceback, and not what is lost: nothing."""
+
+    def interrupt(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Run, "train", interrupt)
+    lines: list[str] = []
+    with pytest.raises(KeyboardInterrupt) as caught:
+        runs.train_runs({"one": Run(study(data, seed=9), 0)}, lines.append)
+    assert lines[-1] == f"stopped; {runs.STOPPED}"
+    assert isinstance(caught.value, Stopped) and caught.value._render_traceback_() == [f"Stopped: {runs.STOPPED}"]
 
 
 def test_a_run_that_diverges_is_named_and_leaves_nothing(empty: Path, data: Path) -> None:

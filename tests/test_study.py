@@ -274,8 +274,8 @@ def test_a_seed_that_some_library_does_not_take_is_refused(name: str) -> None:
     with pytest.raises(
         StudyError, match=rf"'{name}' is 4294967296 \(int\); expected less than or equal to {LARGEST_SEED}"
     ):
-        Study.load("smoke", **{name: 2**32})
-    assert getattr(Study.load("smoke", **{name: LARGEST_SEED}), name) == LARGEST_SEED
+        Study.load("smoke", SIMULATED, **{name: 2**32})
+    assert getattr(Study.load("smoke", SIMULATED, **{name: LARGEST_SEED}), name) == LARGEST_SEED
     most, labels = LARGEST_SEED + 1000, np.arange(40) % 2  # as counted on, fold by fold
     values = np.random.default_rng(most).normal(size=(40, 2))
     heads.lightgbm(most).fit(values, labels)

@@ -11,12 +11,20 @@ SENTENCES: Final = {
 }
 
 
-class LandslideError(Exception):
-    """An error whose message is meant for the user and needs no traceback."""
+class OneLine(BaseException):
+    """What a notebook shows in one line instead of a traceback."""
 
     def _render_traceback_(self) -> list[str]:
-        """Show one line instead of a traceback in a notebook (an IPython protocol)."""
+        """The line (an IPython protocol)."""
         return [f"{type(self).__name__}: {self}"]
+
+
+class LandslideError(OneLine, Exception):
+    """An error whose message is meant for the user and needs no traceback."""
+
+
+class Stopped(OneLine, KeyboardInterrupt):
+    """Ctrl-C, where what was begun can go on."""
 
 
 class DataError(LandslideError):

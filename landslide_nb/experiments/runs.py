@@ -11,7 +11,7 @@ from typing import Final
 import torch
 
 from landslide_nb.common.cores import at_most, cores
-from landslide_nb.common.errors import LandslideError, RunError, reason
+from landslide_nb.common.errors import LandslideError, RunError, Stopped, reason
 from landslide_nb.common.progress import Report, in_time
 from landslide_nb.common.workers import workers
 from landslide_nb.experiments.run import Result, Run
@@ -19,7 +19,9 @@ from landslide_nb.experiments.study import Study
 from landslide_nb.models.backbones import check
 from landslide_nb.training.distributed import processes
 
-STOPPED: Final = "stopped; runs that are done are kept, and each that was begun goes on from its last epoch when it is asked for again"
+STOPPED: Final = (
+    "runs that are done are kept, and each that was begun goes on from its last epoch when it is asked for again"
+)
 
 
 def fit(studies: Mapping[str, Study], report: Report = print) -> dict[str, list[Result]]:
@@ -64,8 +66,8 @@ def train_runs(named: Mapping[str, Run], report: Report = print) -> None:
     try:
         _train_runs(named, report)
     except KeyboardInterrupt:
-        report(STOPPED)
-        raise
+        report(f"stopped; {STOPPED}")
+        raise Stopped(STOPPED) from None
 
 
 def _train_runs(named: Mapping[str, Run], report: Report) -> None:
