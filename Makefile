@@ -1,13 +1,14 @@
 # make book · make test · make test-slow · make lint · make bench · make reference · make check-reference
 #
-# On a fresh machine with Python 3.11, pip, make and a compiler, `make book` sets up all and does the main job.
+# On a fresh machine with a Python of pyproject.toml's, pip, make and a compiler, `make book` sets up all and does the main job.
 
 EDITION ?= smoke
 DATA ?= simulated
 # Real data to show beside, if there is any: a table of statistics (CSV), a patch (.npy).
 STATISTICS ?=
 PATCH ?=
-PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
+# The machine's own Python where it will do, else another that will; the last is named in the refusal.
+PYTHON ?= $(shell for it in python3 python3.13 python3.12 python3.11; do $$it .ci/check-python - 2>/dev/null && echo $$it && exit; done; echo python3)
 # The edition that is committed, and the chapters that `check-reference` executes again: 03 trains nothing, 07 six networks.
 REFERENCE ?= lite
 CHECKED ?= 03 07
