@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from landslide_nb.cli import app
+from landslide_nb.common.arrays import Features, Scores
 from landslide_nb.common.errors import DataError, DataWarning
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.sources import registry
@@ -90,7 +91,7 @@ def test_stack_tells_of_rows_that_it_knows(monkeypatch: pytest.MonkeyPatch) -> N
             """Nothing."""
             return cls()
 
-        def probabilities(self, values: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+        def probabilities(self, values: Features) -> Scores:
             """Half."""
             return np.full(len(values), 0.5)
 

@@ -143,7 +143,12 @@ def test_a_locked_file_need_not_be_fetched_again(name: str, tmp_path: Path, monk
     monkeypatch.setattr(Path, "open", denied)
     monkeypatch.setattr("h5py.File", denied)
     monkeypatch.setattr("pandas.read_csv", denied)
-    read = {"patch.npy": read_npy, "image.png": read_mask, "patches.h5": read_rows, "table.csv": statistics.read}[name]
+    readers: dict[str, Callable[[Path], object]] = {
+        "patch.npy": read_npy,
+        "image.png": read_mask,
+        "patches.h5": read_rows,
+    }
+    read = readers.get(name, statistics.read)
     with pytest.raises(DataError, match=rf"{name} cannot be read \(Permission denied\); allow reading it") as error:
         read(tmp_path / name)
     assert "fetch" not in str(error.value) and "write it again" not in str(error.value)

@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from landslide_nb.cli import app
+from landslide_nb.common.arrays import Pixels, Scores
 from landslide_nb.common.errors import DataError
 from landslide_nb.data import stream
 from landslide_nb.data.bands import PLAUSIBLE, SLOPE, Band, BandSet
@@ -44,7 +45,7 @@ def test_nodata_is_no_measurement_in_any_unit(value: float, unit: str) -> None:
 def test_reflectance_in_any_scale_is_taken(values: tuple[float, float], unit: str) -> None:
     """Patches would be refused because of the factor that their provider chose."""
     bands = BandSet(bands=(Band(name="R", title="Red", unit=unit, role="red"),))
-    check_pixels(np.float32(values).reshape(1, 1, 2), "a", bands)
+    check_pixels(np.array(values, np.float32).reshape(1, 1, 2), "a", bands)
 
 
 def test_real_pixels_are_taken(real: Path) -> None:
@@ -124,7 +125,7 @@ def test_images_lose_only_the_patches_without_data(tmp_path: Path) -> None:
 class Half:
     """Stands for an ensemble; says 0.5 of every patch."""
 
-    def probabilities(self, pixels: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+    def probabilities(self, pixels: Pixels) -> Scores:
         """One fold."""
         return np.full((len(pixels), 1), 0.5)
 

@@ -14,6 +14,7 @@ from landslide_nb.common.errors import ChapterError, DataError
 from landslide_nb.common.files import check_output, files_below
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.sources import zindi
+from landslide_nb.data.tables import read_table
 from landslide_nb.tabular.statistics import describe
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
@@ -102,7 +103,7 @@ def test_a_table_is_written_where_there_was_another(desk: Path) -> None:
     for _ in range(2):
         done = CliRunner().invoke(app, ["statistics", "f.h5", "out.csv"])
         assert (done.exit_code, done.exception) == (0, None)
-    assert zindi.read_table(Path("out.csv"), ("ID",))["ID"].size == 24
+    assert read_table(Path("out.csv"), ("ID",))["ID"].size == 24
 
 
 def test_files_are_found_wherever_links_lead(tmp_path: Path) -> None:

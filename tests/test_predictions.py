@@ -22,6 +22,7 @@ from landslide_nb.data import stream
 from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.data.hdf5 import FIRST_FORMAT, Part, write_parts
 from landslide_nb.data.patches import Patches
+from landslide_nb.data.reader import Reader
 from landslide_nb.data.sources import zindi
 from landslide_nb.data.sources.zindi import write_csv
 from landslide_nb.experiments.run import Run
@@ -265,7 +266,7 @@ def test_the_fast_way_to_read_is_the_slow_one(tmp_path: Path, kind: str, order: 
     values = np.random.default_rng(0).uniform(0, 200, zindi.file_shape(CHALLENGE)).astype(kind)
     np.save(tmp_path / "patch.npy", np.asarray(values, order=order))  # type: ignore[call-overload]
     pixels = np.empty(CHALLENGE.shape, np.float32)
-    stream.Reader(CHALLENGE)(tmp_path / "patch.npy", pixels)
+    Reader(CHALLENGE)(tmp_path / "patch.npy", pixels)
     np.testing.assert_array_equal(pixels, zindi.load_patch(tmp_path / "patch.npy"))
 
 

@@ -21,7 +21,8 @@ from landslide_nb.cli import main
 from landslide_nb.common.errors import DataError
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.sources import registry, zindi
-from landslide_nb.data.sources.cutting import corners, group_of, label_of, region_of, thin
+from landslide_nb.data.sources.cutting import corners, label_of, thin
+from landslide_nb.data.sources.groups import group_of, region_of
 from landslide_nb.data.sources.options import Options
 from landslide_nb.data.sources.pairs import Pair
 from landslide_nb.experiments import data

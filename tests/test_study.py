@@ -414,4 +414,4 @@ def test_twins_of_no_table(tmp_path: Path) -> None:
 def test_an_empty_path_is_not_the_folder_that_one_is_in(values: dict[str, str]) -> None:
     """A variable of the shell that is not set would have the current folder read, and be told that it is of no known kind."""
     with pytest.raises(StudyError, match=rf"parameter '{next(iter(values))}' is empty"):
-        Study.load("smoke", **values)  # type: ignore[arg-type]
+        Study.load("smoke", **values)

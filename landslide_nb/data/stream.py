@@ -68,9 +68,7 @@ class Folder:
         read = Reader(self.data_set, self.nodata)
         for ids, memory in _buffers(self.ids, size, zindi.file_shape(self.data_set)):
             pixels = memory.transpose(0, 3, 1, 2)  # a view: channels last, as files and networks have them
-            yield _checked(
-                ids, pixels, lambda place, ids=ids, pixels=pixels: read(self._path(ids[place]), pixels[place])
-            )
+            yield _checked(ids, pixels, lambda name, patch: read(self._path(name), patch))
 
     def _path(self, name: str) -> Path:
         if path := self.files.get(name):
@@ -122,9 +120,7 @@ class Archive:
                 stored.read_direct(pixels, np.s_[start : start + len(ids)])
                 more = (beside_of(*beside, place) for place in range(start, start + len(ids)))
                 digests += map(digest, ids, pixels, labels[start:], more)
-                yield _checked(
-                    ids, pixels, lambda place, ids=ids, pixels=pixels: self._check(ids[place], pixels[place])
-                )
+                yield _checked(ids, pixels, self._check)
             if combine(digests) != group.attrs["fingerprint"]:
                 raise DataError(f"{self.path} is damaged: its patches do not match its fingerprint; write it again")
 
@@ -135,12 +131,14 @@ class Archive:
 Stream = Folder | Archive
 
 
-def _checked(ids: tuple[str, ...], pixels: NDArray[np.float32], check: Callable[[int], None]) -> Batch:
-    """A batch of which each patch was read or checked, by its place."""
+def _checked(
+    ids: tuple[str, ...], pixels: NDArray[np.float32], check: Callable[[str, NDArray[np.float32]], None]
+) -> Batch:
+    """A batch of which each patch was read or checked, by its id and pixels."""
     faults, nodata = dict[int, str](), set[int]()
-    for place in range(len(ids)):
+    for place, (name, patch) in enumerate(zip(ids, pixels, strict=True)):
         try:
-            check(place)
+            check(name, patch)
         except NodataError:
             nodata.add(place)
         except DataError as error:

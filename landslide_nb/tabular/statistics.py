@@ -157,7 +157,7 @@ def _check_numbers(path: Path, table: pd.DataFrame) -> None:
         row, column = np.argwhere(wrong.to_numpy())[0]
         where, name = f"{path}, line {table.index[row] + 2}", table.columns[column]
         raise DataError(f"{where}: {name} is empty, NaN or infinite; expected a number")
-    for name in table.select_dtypes("number").columns.intersection(COLUMNS):
+    for name in table.select_dtypes("number").columns.intersection(list(COLUMNS)):
         low, high = LEVELS.get(name, (-LARGEST, LARGEST))
         unfit = np.flatnonzero(~table[name].between(low, high))
         if unfit.size:
