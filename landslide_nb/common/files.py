@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 from landslide_nb.common.errors import DataError
 
 if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
+    from _typeshed import ReadableBuffer, WriteableBuffer
 
 T = TypeVar("T")
 LISTS: Final = ("Train.csv", "Test.csv", "SampleSubmission.csv")  # the only tables that are read out of a folder
@@ -110,15 +110,34 @@ class PatientFile(io.FileIO):
     failure: OSError | None = None
     _end = 0  # as far as it would go, had all been written
 
+    def __init__(self, path: Path, mode: str) -> None:
+        super().__init__(path, mode)
+        self._unwritten: list[tuple[int, bytes]] = []  # where, and what: HDF5 may read it again until it is closed
+
     def write(self, data: "ReadableBuffer", /) -> int:
-        """Write all of it, or keep the error and say that it is written."""
-        view = memoryview(data).cast("B")
-        done, self._end = 0, max(self._end, self.tell() + len(view))
+        """Write all of it, or keep it and the error, and say that it is written."""
+        view, start, done = memoryview(data).cast("B"), self.tell(), 0
+        self._end = max(self._end, start + len(view))
         while done < len(view) and self.failure is None:
             try:
                 done += super().write(view[done:]) or 0
             except OSError as error:
                 self.failure = error
+        if done < len(view):
+            self._unwritten.append((start, bytes(view)))
+        return len(view)
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        """Read what was written, or would have been."""
+        view, start = memoryview(buffer).cast("B"), self.tell()
+        done = super().readinto(view) or 0
+        if self.failure is None:
+            return done
+        view[done:] = bytes(len(view) - done)
+        for place, kept in self._unwritten:
+            first, last = max(place, start), min(place + len(kept), start + len(view))
+            if first < last:
+                view[first - start : last - start] = kept[first - place : last - place]
         return len(view)
 
     def truncate(self, size: int | None = None, /) -> int:
