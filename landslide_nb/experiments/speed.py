@@ -6,18 +6,18 @@ Each is measured in a process of its own, so that nothing of the one before is i
 import inspect
 import platform
 import re
-import resource
 import sys
 import time
 from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from importlib.metadata import version
-from multiprocessing import get_context
+from multiprocessing import get_all_start_methods, get_context
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
+import psutil
 import torch
 from numpy.typing import NDArray
 from torch.nn.functional import kl_div, log_softmax
@@ -145,9 +145,11 @@ def steps(settings: Settings, images: int, device: torch.device) -> tuple[Callab
 
 def _apart(settings: Settings) -> Speed | None:
     """Measure in a new process, forked from one that has loaded the libraries and done nothing with them."""
-    get_context("forkserver").set_forkserver_preload([__name__])
+    start: Literal["spawn", "forkserver"] = "forkserver" if "forkserver" in get_all_start_methods() else "spawn"
+    if start == "forkserver":
+        get_context(start).set_forkserver_preload([__name__])
     try:
-        with workers(1, "forkserver") as pool:
+        with workers(1, start) as pool:
             return pool.submit(measure, settings).result()
     except (BrokenProcessPool, torch.OutOfMemoryError, MemoryError):
         return None
@@ -178,5 +180,9 @@ def _peak(device: torch.device) -> int:
     status = Path("/proc/self/status")
     if status.is_file():
         return 1024 * int(status.read_text("utf-8").partition("VmHWM:")[2].split()[0])
+    try:
+        import resource  # noqa: PLC0415 - Windows has none
+    except ImportError:
+        return int(psutil.Process().memory_info().peak_wset)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else 1024 * peak
