@@ -25,7 +25,7 @@ from landslide_nb.common import source
 from landslide_nb.common.errors import DataError, LeakError, RunError, Stopped, StudyError, WeightsError
 from landslide_nb.common.lock import held
 from landslide_nb.data.patches import Patches
-from landslide_nb.experiments import code, runs
+from landslide_nb.experiments import code, runs, written
 from landslide_nb.experiments import run as experiment_run
 from landslide_nb.experiments.run import Result, Run
 from landslide_nb.experiments.study import Study
@@ -248,7 +248,7 @@ def test_nothing_is_half_written(part: str, empty: Path, data: Path, monkeypatch
         raise RuntimeError("no space left")
 
     with monkeypatch.context() as patch:
-        patch.setattr(experiment_run, part, fail)
+        patch.setattr(written if part == "save_file" else experiment_run, part, fail)
         with pytest.raises(RuntimeError, match="no space left"):
             run.fit()
     assert not run.done
