@@ -1,6 +1,7 @@
 """Commands for runs: what they would cost, training them, which are kept."""
 
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -80,3 +81,16 @@ def runs(
         sizes = [run.megabytes for run in listed]  # before they go
         gone = [size for size, run in zip(sizes, listed, strict=True) if dry_run or inventory.remove(run)]
         typer.echo(f"{len(gone)} {'would go' if dry_run else 'are gone'}: {sum(gone):.1f} MB")
+
+
+@app.command()
+def check_gpu(
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Where the table goes too (CSV).")] = None,
+) -> None:
+    """Compare what the GPU computes with the CPU, measure its speed and memory, and tell how long the `paper` edition trains on it.
+
+    It takes 8 minutes at most. Without a GPU the CPU stands in for it, at small sizes.
+    """
+    from landslide_nb.experiments.gpu import check
+
+    check.check(output, typer.echo)

@@ -20,6 +20,7 @@ import numpy as np
 import psutil
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.nn.functional import kl_div, log_softmax
 
 from landslide_nb.common.cache import kept_arrays, key_of
@@ -32,6 +33,7 @@ from landslide_nb.training.settings import Settings
 
 SECONDS: Final = 1.0  # for each rate, or three steps if they take longer
 LIBRARIES: Final = ("torch", "timm", "segmentation-models-pytorch")
+Precision = Literal["float32", "bfloat16"]
 DETERMINE: Final = ("backbone", "channels", "image_size", "batch_size", "precision", "threads")
 
 
@@ -107,40 +109,60 @@ def processor() -> str:
     return f"{match[1] if match else platform.processor()}, {cores()} cores"
 
 
-def measure(settings: Settings) -> Speed:
-    """Measure in this process, which should have done nothing else."""
+def measure(settings: Settings, compiled: bool = False) -> Speed:
+    """Measure in this process, which should have done nothing else; as `torch.compile` makes the network, if asked for."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.set_num_threads(at_most(settings.threads))
     before = _peak(device)
     torch.manual_seed(settings.seed)
-    train, predict = steps(settings, settings.batch_size, device)
+    train, predict = steps(settings, settings.batch_size, device, compiled)
     training = _rate(train, settings.batch_size, device)
     memory = _peak(device) - before
     return Speed(_rate(predict, settings.batch_size, device), training, memory, machine())
 
 
-def steps(settings: Settings, images: int, device: torch.device) -> tuple[Callable[[], None], Callable[[], None]]:
+def steps(
+    settings: Settings, images: int, device: torch.device, compiled: bool = False
+) -> tuple[Callable[[], None], Callable[[], None]]:
     """A step of training with so many images, without augmentation, and one of prediction."""
     model = create(settings.backbone, settings.seen, "none", image_size=settings.image_size).to(device)
     x = torch.randn(images, settings.channels, settings.image_size, settings.image_size, device=device)
     targets = torch.full((len(x), 2), 0.5, device=device)
     optimizer = torch.optim.Adam(model.parameters(), lr=settings.learning_rate)
-    precision = torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16")
+    network = torch.compile(model) if compiled else model
 
     def train() -> None:
         model.train()
-        with precision:
-            logits = model(x)
-        kl_div(log_softmax(logits.float(), 1), targets, reduction="batchmean").backward()
+        backward(network, x, targets, settings.precision)
         optimizer.step()
         optimizer.zero_grad()
 
     def predict() -> None:
         model.eval()
-        with torch.no_grad(), precision:
-            model(x)
+        with torch.no_grad(), autocast(settings.precision, device):
+            network(x)
 
     return train, predict
+
+
+def backward(model: Callable[[Tensor], Tensor], x: Tensor, targets: Tensor, precision: Precision) -> Tensor:
+    """The loss of a batch, as a run has it, after its gradients are made."""
+    with autocast(precision, x.device):
+        logits = model(x)
+    loss = kl_div(log_softmax(logits.float(), 1), targets.float(), reduction="batchmean")
+    loss.backward()
+    return loss.detach()
+
+
+def autocast(precision: Precision, device: torch.device) -> torch.autocast:
+    """The arithmetic of a network."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
+
+
+def wait(device: torch.device) -> None:
+    """Wait until a GPU has done what it was asked for: it says so before it has."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
 
 
 def _apart(settings: Settings) -> Speed | None:
@@ -160,17 +182,12 @@ def _rate(step: Callable[[], None], images: int, device: torch.device) -> Rate:
     seconds: list[float] = []
     step()
     while len(seconds) < 3 or sum(seconds) < SECONDS:
-        _wait(device)
+        wait(device)
         started = time.perf_counter()
         step()
-        _wait(device)
+        wait(device)
         seconds.append(time.perf_counter() - started)
     return Rate(*(float(images / second) for second in (np.median(seconds), max(seconds), min(seconds))))
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
 
 
 def _peak(device: torch.device) -> int:
