@@ -128,12 +128,12 @@ def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatc
     flushed: list[str] = []
 
     def flush(number: int) -> None:
-        flushed.append((tmp_path / f".{os.getpid()}.it.json").read_text())
+        flushed.append((tmp_path / f".{os.getpid()}.it.json").read_text("utf-8"))
         assert not (tmp_path / "it.json").exists()
 
     monkeypatch.setattr("os.fsync", flush)
     with files.replacing(tmp_path / "it.json") as temporary:
-        temporary.write_text(json.dumps("whole"))
+        temporary.write_text(json.dumps("whole"), "utf-8")
     assert flushed == ['"whole"']
 
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from landslide_nb.cli import app
 from landslide_nb.common.errors import ChapterError, DataError
-from landslide_nb.common.files import check_output, files_below
+from landslide_nb.common.inputs import check_output, files_below
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.sources import zindi
 from landslide_nb.data.tables import read_table

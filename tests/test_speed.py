@@ -131,7 +131,7 @@ def test_sizes_are_of_each_studys_network(kept: Path) -> None:
     studies = grids.by_backbone(Study.load("smoke", decur="somewhere/decur.pth"))
     table = tables.sizes(studies)
     assert list(table.index) == list(studies)
-    assert table["weights"].tolist() == ["imagenet", "none", "none", "decur.pth"]
+    assert table["weights"].tolist() == ["imagenet", "none", "decur.pth"]
     for name, study in studies.items():
         of = plan.cost(study.backbone, seen(12), study.image_size)
         assert table.loc[name, "parameters (M)"] == of.parameters / 1e6

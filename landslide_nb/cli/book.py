@@ -26,7 +26,7 @@ def chapter(
     overrides = parameters(context.args)
     study = Study.load(**overrides)
     check_store()
-    from landslide_nb.common.files import check_output
+    from landslide_nb.common.inputs import check_output
     from landslide_nb.publish.execute import execute
     from landslide_nb.publish.notebooks import find
 

@@ -82,7 +82,8 @@ def simulate(
 @app.command()
 def statistics(source: Path, output: Path) -> None:
     """Write the 85 statistics of each labelled patch of a folder or HDF5 file SOURCE as CSV."""
-    from landslide_nb.common.files import check_output, replacing
+    from landslide_nb.common.files import replacing
+    from landslide_nb.common.inputs import check_output
     from landslide_nb.data.patches import Patches
     from landslide_nb.data.sources import zindi
     from landslide_nb.tabular.statistics import describe
@@ -97,7 +98,8 @@ def statistics(source: Path, output: Path) -> None:
 @app.command()
 def fit_simulator(table: Path, output: Path, seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED)] = 0) -> None:
     """Fit the simulator to a TABLE of real statistics (as `statistics` writes it) and write its parameters to OUTPUT."""
-    from landslide_nb.common.files import check_output, check_writable
+    from landslide_nb.common.files import check_writable
+    from landslide_nb.common.inputs import check_output
     from landslide_nb.simulation.fit import fit
     from landslide_nb.tabular import statistics
 

@@ -61,7 +61,8 @@ def predict(
     import torch
 
     from landslide_nb.common.cores import at_most
-    from landslide_nb.common.files import check_output, replacing
+    from landslide_nb.common.files import replacing
+    from landslide_nb.common.inputs import check_output
     from landslide_nb.data import stream
     from landslide_nb.inference import predictions as inference_predict
 
@@ -98,7 +99,8 @@ def stack(
 
     All is fitted on TABLE, the threshold too. Where NEW has labels, its F1 and AUROC are said.
     """
-    from landslide_nb.common.files import check_output, replacing
+    from landslide_nb.common.files import replacing
+    from landslide_nb.common.inputs import check_output
     from landslide_nb.tabular import predict as tabular_predict
     from landslide_nb.tabular import statistics
 

@@ -1,4 +1,4 @@
-"""Files and folders that are whole or not there, tried before the work that fills them, and never in the place of what is read."""
+"""Files and folders that are whole or not there, and whose place is tried before the work that fills them."""
 
 import errno
 import io
@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from landslide_nb.common.errors import DataError
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
 
 T = TypeVar("T")
-LISTS: Final = ("Train.csv", "Test.csv", "SampleSubmission.csv")  # the only tables that are read out of a folder
 FULL: Final = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}  # Windows has no quota of that name
 
 
@@ -192,52 +191,6 @@ def _refuse_if_full(path: Path, temporary: Path, error: OSError) -> None:
     if error.errno in FULL or error.filename == str(temporary):
         why = os.strerror(error.errno) if error.errno else str(error)
         raise DataError(f"{path} could not be written ({why}); nothing was, make room or name another place") from error
-
-
-def check_output(output: Path, *inputs: Path) -> None:
-    """Refuse to write over what a command reads; every command that writes a file calls it before its work.
-
-    Args:
-        output: what will be written.
-        inputs: files and folders that are read; those that do not exist are left to whoever reads them.
-
-    Raises:
-        DataError: if the output is one of the files, or one that is read out of a folder, through links too. A table of another
-            name than the challenge's lists may lie in a folder and be written anew.
-    """
-    if not output.exists():
-        return
-    for source in inputs:
-        if source.is_file() and output.samefile(source):
-            raise DataError(f"{output} is what is read ({source}), and would be lost; name another file to write")
-        for path in files_below(source) if source.is_dir() else ():
-            if (path.suffix.lower() != ".csv" or path.name in LISTS) and path.exists() and output.samefile(path):
-                raise DataError(f"{output} is read ({path}), and would be lost; name a file outside of {source}")
-
-
-def files_below(folder: Path) -> list[Path]:
-    """The files anywhere below a folder, sorted: linked folders are looked into, each once; what begins with a dot is passed over.
-
-    Raises:
-        DataError: if a folder cannot be looked into.
-    """
-    paths: list[Path] = []
-    seen: set[str] = set()
-    for root, folders, names in os.walk(folder, onerror=_refuse, followlinks=True):
-        here = os.path.realpath(root)
-        if here in seen:  # a link to a folder that was looked into already, or is being
-            folders.clear()
-            continue
-        seen.add(here)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        paths += (Path(root, name) for name in names if not name.startswith("."))
-    return sorted(paths)
-
-
-def _refuse(error: OSError) -> NoReturn:
-    raise DataError(
-        f"{error.filename} cannot be looked into ({error.strerror}); allow reading it, or move it away"
-    ) from error
 
 
 def flush(path: Path) -> None:

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from landslide_nb.common.errors import DataError
-from landslide_nb.common.files import check_output, check_writable
+from landslide_nb.common.files import check_writable
+from landslide_nb.common.inputs import check_output
 from landslide_nb.common.progress import Report
 from landslide_nb.data.dataset import DataSet
 from landslide_nb.data.hdf5 import write_parts

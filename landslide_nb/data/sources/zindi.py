@@ -14,7 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from landslide_nb.common.errors import DataError, NodataError
-from landslide_nb.common.files import files_below, new_folder, replacing
+from landslide_nb.common.files import new_folder, replacing
+from landslide_nb.common.inputs import files_below
 from landslide_nb.common.progress import Report, followed
 from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.data.dataset import DataSet
