@@ -12,13 +12,15 @@ PYTHON ?= $(shell for it in python3 python3.13 python3.12 python3.11; do $$it .c
 # The edition that is committed, and the chapters that `check-reference` executes again: 03 trains nothing, 07 six networks.
 REFERENCE ?= lite
 CHECKED ?= 03 07
+# Some tests only: make test TESTS="tests/test_study.py tests/test_runs.py"
+TESTS ?=
 BENCHMARKS ?= ssim augmentation training heads predict
 VENV := .venv
 BIN := $(VENV)/bin
 export NUMBA_CACHE_DIR := $(CURDIR)/build/numba
 # To the shell as they are, whatever quotes are in them.
 export EDITION DATA STATISTICS PATCH
-KNOWN := EDITION DATA STATISTICS PATCH PYTHON REFERENCE CHECKED BENCHMARKS VENV BIN
+KNOWN := EDITION DATA STATISTICS PATCH PYTHON REFERENCE CHECKED TESTS BENCHMARKS VENV BIN
 UNKNOWN := $(filter-out $(KNOWN),$(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name))))
 $(if $(UNKNOWN),$(error unknown setting $(UNKNOWN); expected $(KNOWN); any other parameter is for `snakemake --config`, see the Snakefile))
 
@@ -29,7 +31,7 @@ book: install
 	@echo "The book: $(CURDIR)/build/$(EDITION)/_build/html/index.html"
 
 # On every core; a file's tests stay together, since they share what they have trained.
-PYTEST = $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+PYTEST = $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(TESTS)
 
 test: install
 	$(PYTEST) -m "not slow"
@@ -40,7 +42,7 @@ test-slow: install
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy landslide_nb tests
+	$(BIN)/mypy landslide_nb tests benchmarks
 	$(BIN)/nbstripout --verify notebooks/*.ipynb
 
 # Timings as ratios to named peers, each measured in one run; leave the machine alone meanwhile.

@@ -53,7 +53,7 @@ class Bench:
     def __init__(self, patches: Patches, backbone: str) -> None:
         """Fit the scaler and build the network."""
         self.base = Settings(backbone=backbone, image_size=patches.pixels.shape[-1], batch_size=BATCH)
-        self.scaler = Scaler.fit(patches.pixels, self.base.channels, self.base.scaling)
+        self.scaler = Scaler.fit(patches.pixels, patches.data_set.bands, self.base.channels, self.base.scaling)
         self.bands = torch.from_numpy(patches.pixels[:BATCH])
         self.targets = one_hot(torch.tensor(patches.known_labels[:BATCH]).long(), 2).float()
         self.model = build(self.base).train()

@@ -33,8 +33,9 @@ from torch import nn
 
 from landslide_nb.common.cores import cores
 from landslide_nb.data import stream
-from landslide_nb.data.bands import BAND_NAMES
-from landslide_nb.data.patches import FORMAT, combine, digest
+from landslide_nb.data.challenge import CHALLENGE
+from landslide_nb.data.hdf5 import FORMAT
+from landslide_nb.data.patches import combine, digest
 from landslide_nb.data.scaling import Scaler
 from landslide_nb.inference import bundle
 from landslide_nb.inference.card import Card
@@ -65,7 +66,7 @@ def network(seed: int, pixels: np.ndarray) -> Network:
     model = build(settings)
     for parameter in list(model.parameters())[-2:]:  # of the last layer
         nn.init.normal_(parameter)
-    return Network(settings, Scaler.fit(pixels, 12, "standard"), model.state_dict())
+    return Network(settings, Scaler.fit(pixels, CHALLENGE.bands, 12, "standard"), model.state_dict())
 
 
 def files(folder: Path, pixels: np.ndarray, number: int) -> Path:
@@ -82,12 +83,12 @@ def files(folder: Path, pixels: np.ndarray, number: int) -> Path:
 
 def archive(path: Path, number: int) -> Path:
     """An HDF5 file as `landslide-nb convert` writes it, of zeros, whose chunks are not stored."""
-    ids, zeros = [f"ID_{place:06}" for place in range(number)], np.zeros(stream.PATCH, np.float32)
+    ids, zeros = [f"ID_{place:06}" for place in range(number)], np.zeros(CHALLENGE.shape, np.float32)
     with h5py.File(path, "w") as file:
-        file.attrs["format"], file.attrs["bands"] = FORMAT, list(BAND_NAMES)
+        file.attrs["format"], file.attrs["data_set"] = FORMAT, CHALLENGE.to_json()
         group = file.create_group("test")
         group["ids"] = np.array([name.encode() for name in ids], dtype=h5py.string_dtype())
-        group.create_dataset("pixels", (number, *stream.PATCH), np.float32, chunks=(1, *stream.PATCH))
+        group.create_dataset("pixels", (number, *CHALLENGE.shape), np.float32, chunks=(1, *CHALLENGE.shape))
         group.attrs["fingerprint"] = combine(digest(name, zeros, None) for name in ids)
     return path
 
@@ -189,9 +190,11 @@ def main() -> None:
         here = Path(temporary)
         source, rows = files(here / "patches", pixels, patches), []
         for count in (1, 3):
-            ensemble = Ensemble(tuple(map(Fold.single, networks[:count])))
+            ensemble = Ensemble(tuple(map(Fold.single, networks[:count])), CHALLENGE)
             rows.append(row(count, measure(ensemble, pixels, source, patches, turns), patches))
-        bundle.write(Ensemble((Fold.single(networks[0]),)), here / "model", Card("random weights", "simulated"))
+        bundle.write(
+            Ensemble((Fold.single(networks[0]),), CHALLENGE), here / "model", Card("random weights", "simulated")
+        )
         first = files(here / "first", pixels, BATCH)
         sources = {"folder": files(here / "many", pixels, many), "HDF5": archive(here / "many.h5", many)}
         memory = {f"GB_{kind}": elsewhere("--grown", here / "model", path, first) for kind, path in sources.items()}

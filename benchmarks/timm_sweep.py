@@ -3,8 +3,8 @@
     python benchmarks/timm_sweep.py --output results/timm_sweep.csv
 
 Each is built for patches of 64 pixels with 3, 12 and 14 channels and without weights, trained for one step, and asked for its features,
-which have to be those that its logits are made of and must not depend on the patches beside. With 12 channels it is written as ONNX
-and compared with torch. A network either does all of it, or is refused in one sentence; anything else is a fault, named in the
+which have to be those that its logits are made of and must not depend on the patches beside. It is written as ONNX and compared with
+torch. A network either does all of it, or is refused in one sentence; anything else is a fault, named in the
 column `fault`. Rows are appended: a sweep that was stopped goes on where it was.
 """
 
@@ -25,15 +25,19 @@ from timm.models import get_arch_name, is_model_in_modules
 from torch.nn.functional import kl_div, log_softmax
 
 from landslide_nb.common.errors import LandslideError
+from landslide_nb.data.bands import Band, BandSet
+from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.data.scaling import Scaler
+from landslide_nb.data.sources import landslide4sense
 from landslide_nb.inference import onnx as to_onnx
 from landslide_nb.inference.ensemble import Network
-from landslide_nb.models.backbones import Backbone, create, parameters
+from landslide_nb.models.backbones import create, parameters
+from landslide_nb.models.encoders import Backbone
 from landslide_nb.training.settings import Settings
 
 SIZE: Final = 64
-CHANNELS: Final = (12, 3, 14)
-WRITTEN: Final = 12  # the number of channels that is written as ONNX: the exporter does not care, and takes longest
+PICTURE: Final = BandSet(bands=tuple(Band(name=it, title=it, unit="8 bit", role=it) for it in ("red", "green", "blue")))
+BANDS: Final = {12: CHALLENGE.bands, 3: PICTURE, 14: landslide4sense.BANDS}
 SECONDS: Final = 60  # of the processor, for each stage of a network: what else a machine does decides nothing
 # The smallest network of each module of timm 1.0.31; of deepseek_vit, gemma4_vit and mobilenetv5 it has 169 million parameters or more.
 SMALLEST: Final = """
@@ -125,10 +129,11 @@ def embedded(model: Backbone, channels: int) -> str:
     return "ok" if off < 1e-3 else f"features depend on the patches beside ({off:.0e} of the largest)"
 
 
-def written(name: str, model: Backbone) -> str:
+def written(name: str, model: Backbone, channels: int) -> str:
     """As ONNX, with scaling and softmax inside, beside torch's probabilities."""
-    settings = Settings(backbone=name, weights="none", image_size=SIZE, channels=WRITTEN)
-    scaler = Scaler(np.linspace(-1, 1, WRITTEN, dtype=np.float32), np.linspace(0.5, 2, WRITTEN, dtype=np.float32))
+    data_set = CHALLENGE.model_copy(update={"bands": BANDS[channels], "patch_size": SIZE})
+    settings = Settings(backbone=name, weights="none", image_size=SIZE, channels=channels, data_set=data_set)
+    scaler = Scaler(np.linspace(-1, 1, channels, dtype=np.float32), np.linspace(0.5, 2, channels, dtype=np.float32))
     with tempfile.TemporaryDirectory() as folder:
         to_onnx.write(Network(settings, scaler, dict(model.state_dict())), Path(folder) / "network.onnx")
     return "ok"
@@ -140,14 +145,14 @@ def attempt(name: str, channels: int) -> dict[str, object]:
     try:
         torch.manual_seed(0)
         with limited(SECONDS):
-            model = create(name, channels, "none", image_size=SIZE)
+            model = create(name, BANDS[channels].channels(channels), "none", image_size=SIZE)
         row |= {"built": "ok", "parameters_millions": round(parameters(model) / 1e6, 3)}
         row |= {"features": model.classifier.in_features}
         with limited(SECONDS):
             row["trained"] = trained(model, channels)
         with limited(SECONDS):
             row["embedded"] = embedded(model, channels)
-        row["onnx"] = onnx(name, model) if channels == WRITTEN else f"only with {WRITTEN} channels"
+        row["onnx"] = onnx(name, model, channels)
     except LandslideError as error:
         row["refused"] = str(error)
     except TooSlowError as error:
@@ -157,11 +162,11 @@ def attempt(name: str, channels: int) -> dict[str, object]:
     return row
 
 
-def onnx(name: str, model: Backbone) -> str:
+def onnx(name: str, model: Backbone, channels: int) -> str:
     """What comes of writing it; a network that cannot be written is a backbone all the same."""
     try:
         with limited(2 * SECONDS):
-            return written(name, model)
+            return written(name, model, channels)
     except (LandslideError, TooSlowError) as error:
         return str(error)
 
@@ -169,7 +174,7 @@ def onnx(name: str, model: Backbone) -> str:
 def family(name: str) -> str:
     """The module of timm that a network is of."""
     bare = get_arch_name(name.rpartition(":")[2])
-    return next(module for module in timm.list_modules() if is_model_in_modules(bare, [module]))
+    return next(str(module) for module in timm.list_modules() if is_model_in_modules(bare, [module]))
 
 
 def done(path: Path) -> set[tuple[str, int]]:
@@ -194,7 +199,7 @@ def main() -> None:
         table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         if not before:
             table.writeheader()
-        for name, channels in ((name, channels) for name in names for channels in CHANNELS):
+        for name, channels in ((name, channels) for name in names for channels in BANDS):
             if (name, channels) in before:
                 continue
             row = attempt(name, channels)

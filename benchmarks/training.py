@@ -84,7 +84,7 @@ class Bench:
         self.settings = Settings(backbone="tf_efficientnet_lite0", image_size=size, batch_size=BATCH)
         self.patches, self.folder = patches, folder
         self.pixels = torch.from_numpy(patches.pixels)
-        self.scaler = Scaler.fit(patches.pixels, self.settings.channels, self.settings.scaling)
+        self.scaler = Scaler.fit(patches.pixels, patches.data_set.bands, self.settings.channels, self.settings.scaling)
         everyone, none = np.arange(len(patches)), np.array([], np.int64)
         half = np.full(len(patches), 0.5, np.float32)
         blends = SampleTable(everyone, everyone[::-1].copy(), half, patches.known_labels, none)

@@ -75,12 +75,12 @@ def _words(annotation: Any) -> str:
     if get_origin(annotation) is dict:
         return "{text: text, …}"
     if get_origin(annotation) is tuple:
-        return "[number, …]"
+        return f"[{_words(get_args(annotation)[0])}, …]"
     return KINDS[annotation]
 
 
 def _shown(value: object) -> str:
     """A parameter's value in a line: long texts and lists are only hinted at."""
-    if isinstance(value, dict):
-        return f"{len(value)} of them"
+    if isinstance(value, dict) or (isinstance(value, tuple) and not any(isinstance(it, float) for it in value)):
+        return f"{len(value)} of them" if value else "none"
     return "a sentence on every page" if isinstance(value, str) and " " in value else str(value)
