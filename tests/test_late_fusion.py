@@ -176,7 +176,7 @@ def test_sentinels_weights_go_to_the_bands_that_they_are_of(tmp_path: Path) -> N
         ("multi(radar):resnet18", "'radar' is none of optical, descending, ascending, shared"),
         ("multi(shared,optical):resnet18", "takes both passes"),
         ("multi:resnet81", "not known to timm"),
-        ("multi:unet:resnet18", "not known to timm"),
+        ("multi:unet:resnet18", "has a prefix too many"),
     ],
 )
 def test_a_wrong_name_is_one_sentence(name: str, said: str) -> None:

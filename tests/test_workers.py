@@ -37,7 +37,8 @@ def stop(process: subprocess.Popen[str], line: str, sent: signal.Signals, everyo
 
 
 def start(*command: str | Path) -> subprocess.Popen[str]:
-    """A process in a group of its own, as a terminal starts one."""
+    """A process in a group of its own, which hears Ctrl-C as one that a terminal starts, whatever these tests were started by."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
     )

@@ -68,8 +68,8 @@ def predict(
 
     if threads is not None:
         torch.set_num_threads(at_most(threads, lambda line: typer.echo(line, err=True)))
-    check_output(output, source, *inference_predict.folders(models))
     with replacing(output) as temporary:  # so what cannot be written shows now
+        check_output(output, source, *inference_predict.folders(models))
         ensemble = inference_predict.load(models, typer.echo).replace(threshold, flips)
         patches = stream.find(source, ensemble.data_set, nodata)
         predictions = inference_predict.predict(ensemble, patches, skip_bad, typer.echo)

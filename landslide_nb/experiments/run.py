@@ -188,10 +188,11 @@ class Run:
         self._remove_begun()
 
     def _remove_begun(self) -> None:
-        """Remove what a run that has ended has no use for any more; half-written checkpoints have a dot."""
+        """Remove what a run that has ended has no use for any more; half-written files have a dot."""
         begun, checkpoint = (self.folder.with_suffix(suffix) for suffix in (".begun", ".checkpoint"))
         if processes().is_main_process:
-            for left in (begun, checkpoint, *checkpoint.parent.glob(f".*.{checkpoint.name}")):
+            half = (path for whole in (begun, checkpoint) for path in whole.parent.glob(f".*.{whole.name}"))
+            for left in (begun, checkpoint, *half):
                 left.unlink(missing_ok=True)
 
     def _read(self) -> Result:
