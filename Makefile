@@ -31,7 +31,7 @@ book: install
 	@echo "The book: $(CURDIR)/build/$(EDITION)/_build/html/index.html"
 
 # On every core; a file's tests stay together, since they share what they have trained.
-PYTEST = $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(TESTS)
+PYTEST = $(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist loadfile $(TESTS)
 
 test: install
 	$(PYTEST) -m "not slow"
