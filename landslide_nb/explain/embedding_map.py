@@ -29,6 +29,9 @@ class Projection(NamedTuple):
     boundary: SVC
 
 
+ONE_BY_ONE: Final = 2_000_000  # distances that UMAP computes in Python, one after the other: 10 s; above, it makes an index
+
+
 def umap_map(
     result: Result, labels: NDArray[np.int8], seed: int, neighbours: int = 15, *, keep: bool = True
 ) -> Projection:
@@ -58,7 +61,9 @@ def _place(embeddings: NDArray[np.float32], train: Indices, seed: int, neighbour
     from umap import UMAP  # noqa: PLC0415 - it compiles for seconds, and only a map that is not kept needs it
 
     scaled = StandardScaler().fit(embeddings[train]).transform(embeddings)
-    mapper = UMAP(n_neighbors=neighbours, random_state=seed, n_jobs=1).fit(scaled[train])
+    indexed = len(train) * len(scaled) > ONE_BY_ONE
+    mapper = UMAP(n_neighbors=neighbours, random_state=seed, n_jobs=1, force_approximation_algorithm=indexed)
+    mapper.fit(scaled[train])
     points = mapper.transform(scaled)
     points[train] = mapper.embedding_
     return np.asarray(points, np.float32)
