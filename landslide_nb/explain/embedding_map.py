@@ -29,7 +29,9 @@ class Projection(NamedTuple):
     boundary: SVC
 
 
-ONE_BY_ONE: Final = 2_000_000  # distances that UMAP computes in Python, one after the other: 10 s; above, it makes an index
+ONE_BY_ONE: Final = (
+    2_000_000  # distances that UMAP computes in Python, one after the other: 10 s; above, it makes an index
+)
 
 
 def umap_map(
