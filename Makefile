@@ -69,7 +69,7 @@ install: $(VENV)/.installed
 $(VENV)/.installed: requirements.lock pyproject.toml
 	@$(PYTHON) .ci/check-python $(VENV)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --no-compile --require-hashes -r requirements.lock # Python compiles what it imports, a small part
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
 	touch $@
 
