@@ -1,0 +1,105 @@
+"""Which patches look like a landslide: the label decides it together with what the row's statistics say, and not always.
+
+All that the arrangement of a patch tells of its label goes through one yes or no, drawn for each patch. Its log-odds are linear
+in the evidence of the row, so that who sees the arrangement and who sees the statistics err on the same patches, as networks and
+trees do on the challenge's. `Appearance` names what is calibrated (`benchmarks/simulator_difficulty.py` measures what comes out).
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import as_file, files
+
+import numpy as np
+import pandas as pd
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from landslide_nb.simulation.cues import Values
+from landslide_nb.simulation.relative import relative
+
+
+@dataclass(frozen=True)
+class Appearance:
+    """How hard simulated patches are; fitted so that scores come out as on the challenge.
+
+    Attributes:
+        landslide: log-odds that a patch with a landslide looks like it, where the evidence is 0.
+        other: log-odds that one without does.
+        coupling: what a unit of evidence (log-odds of a logistic regression on statistics) adds to both.
+        hidden: share of landslides that show nothing, whatever the evidence.
+        impostors: share of patches without that look like a landslide, whatever the evidence.
+        contrast: median lift of bare ground over its surroundings, in standard deviations of a field.
+        contrast_spread: standard deviation of its logarithm.
+        streams, roads, clearings, specks: share of all patches that have such bare ground, landslide or not.
+        changed: share of patches that look like a landslide in whose Δ the scars show, faintly.
+        change: lift there.
+        steeper: how much steeper the ground is where it looks like a landslide.
+    """
+
+    landslide: float = 2.5
+    other: float = -3.2
+    coupling: float = 0.6
+    hidden: float = 0.015
+    impostors: float = 0.002
+    contrast: float = 3.0
+    contrast_spread: float = 0.4
+    streams: float = 0.3
+    roads: float = 0.25
+    clearings: float = 0.3
+    specks: float = 0.2
+    changed: float = 0.2
+    change: float = 1.0
+    steeper: float = 0.2
+
+
+DEFAULT = Appearance()
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A logistic regression on the normal scores of relative statistics, fitted by `fit.fit_evidence`; S = 84.
+
+    Attributes:
+        quantiles: float32 `(S, Q)`, values at equally spaced normal scores from `-limit` to `limit`.
+        weights: float32 `(S,)`.
+        intercept: of the log-odds.
+        limit: the highest score.
+    """
+
+    quantiles: NDArray[np.float32]
+    weights: NDArray[np.float32]
+    intercept: float
+    limit: float
+
+    def of(self, rows: pd.DataFrame) -> Values:
+        """Log-odds `(N,)` of a landslide, as far as these statistics tell."""
+        values = relative(rows).to_numpy()
+        scores = np.linspace(-self.limit, self.limit, self.quantiles.shape[1])
+        log_odds = np.full(len(rows), self.intercept)
+        for i, (quantiles, weight) in enumerate(zip(self.quantiles, self.weights, strict=True)):
+            log_odds += float(weight) * np.interp(values[:, i], quantiles, scores)
+        return log_odds
+
+
+@cache
+def packaged() -> Evidence:
+    """The evidence in this package, of the challenge's statistics."""
+    with as_file(files("landslide_nb") / "simulation" / "evidence.npz") as path, np.load(path) as arrays:
+        return Evidence(arrays["quantiles"], arrays["weights"], float(arrays["intercept"]), float(arrays["limit"]))
+
+
+def looks_like_a_landslide(rows: pd.DataFrame, appearance: Appearance, rng: Generator) -> NDArray[np.bool_]:
+    """Whether each patch `(N,)` is drawn with what landslides look like; rows without a label are drawn as without one."""
+    evidence, is_landslide = packaged().of(rows), labels(rows) == 1
+    log_odds = np.where(is_landslide, appearance.landslide, appearance.other) + appearance.coupling * evidence
+    seen = rng.random(len(rows)) < 1 / (1 + np.exp(-np.clip(log_odds, -50, 50)))
+    exception = rng.random(len(rows))
+    shown: NDArray[np.bool_] = np.where(
+        is_landslide, seen & (exception >= appearance.hidden), seen | (exception < appearance.impostors)
+    )
+    return shown
+
+
+def labels(rows: pd.DataFrame) -> NDArray[np.int8]:
+    """Labels `(N,)`; 0 where there are none."""
+    return rows["label"].to_numpy(np.int8) if "label" in rows else np.zeros(len(rows), np.int8)

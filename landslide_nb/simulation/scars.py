@@ -1,0 +1,121 @@
+"""Bare ground: scars of landslides, and what looks like them.
+
+Shapes follow `results/scar_shapes.csv`, measured on Landslide4Sense (Ghorbanzadeh et al. 2022, doi 10.1109/TGRS.2022.3215209):
+number, area and elongation of scars, and how ragged they are. They lie where it is steep, along slopes and valleys.
+"""
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from landslide_nb.simulation.appearance import Appearance
+from landslide_nb.simulation.fields import SIZE, Field, each, random_fields
+from landslide_nb.simulation.landcover import Mosaic
+from landslide_nb.simulation.relief import Relief, crossing
+
+MOST: Final = 5  # scars in a patch
+NUMBER: Final = (0.36, 0.24, 0.17, 0.13, 0.10)  # shares of patches with one, two, … scars
+AREA: Final = (51.0, 1.15)  # median in pixels, and standard deviation of its logarithm
+ELONGATION: Final = (2.3, 0.45)  # of the axes, likewise
+RAGGED: Final = 0.3  # how far the border wanders, in half widths
+EDGE: Final = 0.35  # over which share of the half width bare ground fades
+CANDIDATES: Final = 10  # places of which the steepest is taken
+STREAM: Final = 0.12  # half widths, in standard deviations of the field whose zeros they follow
+ROAD: Final = 0.09
+
+
+class Ground(NamedTuple):
+    """Bare ground of N patches.
+
+    Attributes:
+        scars: `(N, H, W)`, 0 to 1: how bare a landslide left it.
+        lift: `(N, H, W)`, by how many standard deviations all bare ground, scars included, stands out to the eye.
+        masks: uint8 `(N, H, W)`, 1 where a landslide is, seen or not.
+    """
+
+    scars: Field
+    lift: Field
+    masks: NDArray[np.uint8]
+
+
+def bare_ground(
+    relief: Relief,
+    mosaic: Mosaic,
+    looks: NDArray[np.bool_],
+    labels: NDArray[np.int8],
+    appearance: Appearance,
+    rng: Generator,
+) -> Ground:
+    """Scars where patches look like a landslide, and streams, roads, clearings and specks in any of them."""
+    n = len(looks)
+    scars = _scars(relief, rng)
+    contrast = appearance.contrast * np.exp(appearance.contrast_spread * rng.standard_normal((5, n)))
+    others = (
+        (appearance.streams, _along(relief.valley, STREAM, rng)),
+        (appearance.roads, _along(np.abs(crossing(n, rng, 5.5)), ROAD, rng)),
+        (appearance.clearings, mosaic.cleared),
+        (appearance.specks, _specks(rng, n)),
+    )
+    lift = scars * each(contrast[0] * looks)
+    for strength, (share, shape) in zip(contrast[1:], others, strict=True):
+        lift = np.maximum(lift, shape * each(strength * (rng.random(n) < share)))
+    masks = (scars > 0.5) & each(labels == 1)
+    return Ground(scars * each(looks), lift, masks.astype(np.uint8))
+
+
+def _scars(relief: Relief, rng: Generator) -> Field:
+    """Several ragged patches in each `(N, H, W)`, 0 to 1."""
+    n = len(relief.steepness)
+    number = 1 + rng.choice(MOST, n, p=NUMBER)
+    area = np.maximum(AREA[0] * np.exp(AREA[1] * rng.standard_normal((MOST, n))), 12)
+    elongation = 1 + (ELONGATION[0] - 1) * np.exp(ELONGATION[1] * rng.standard_normal((MOST, n)))
+    taper = rng.uniform(-0.5, 0.5, (MOST, n))
+    coarse, fine = random_fields(n, rng, 4.0), random_fields(n, rng, 2.0)
+    union: Field = np.zeros_like(relief.height)
+    for k in range(MOST):
+        width = np.sqrt(area[k] / (np.pi * elongation[k]))
+        border = RAGGED * (np.roll(fine, 13 * k, 1) + np.roll(coarse, 17 * k, 2))
+        shape = _scar(relief, width, elongation[k], taper[k], border, rng)
+        union = np.maximum(union, shape * each(k < number))
+    return union
+
+
+def _scar(relief: Relief, width: Field, elongation: Field, taper: Field, border: Field, rng: Generator) -> Field:
+    """One patch of bare ground, drawn out down the slope; it bends and frays as the border field wanders."""
+    row, column = np.mgrid[:SIZE, :SIZE]
+    y, x, east, south = _start(relief, rng)
+    down, across = row - each(y), column - each(x)
+    along = down * each(south) + across * each(east)
+    aside = across * each(south) - down * each(east) + each(0.6 * width) * border
+    length = each(width * elongation)
+    wide = each(width) * np.maximum(1 + each(taper) * along / length, 0.3)
+    distance = np.sqrt((along / length) ** 2 + (aside / wide) ** 2) + border
+    clipped: Field = np.clip((1 + EDGE / 2 - distance) / EDGE, 0, 1)
+    return clipped
+
+
+def _start(relief: Relief, rng: Generator) -> tuple[Field, ...]:
+    """A steep place, near a valley rather than not, and the unit vector down its slope: row, column, east, south."""
+    n = len(relief.steepness)
+    places = rng.integers(2, SIZE - 2, (2, n, CANDIDATES))
+    at = (np.arange(n)[:, None], places[0], places[1])
+    steep = np.sqrt(relief.across[at] ** 2 + relief.down[at] ** 2)
+    merit = steep / steep.mean(1, keepdims=True) - 0.5 * relief.valley[at] + 0.5 * rng.random((n, CANDIDATES))
+    best = (np.arange(n), merit.argmax(1))
+    east, south, size = -relief.across[at][best], -relief.down[at][best], np.maximum(steep[best], 1e-9)
+    return places[0][best].astype(np.float64), places[1][best].astype(np.float64), east / size, south / size
+
+
+def _along(field: Field, width: float, rng: Generator) -> Field:
+    """Lines `(N, H, W)` where a field is near 0, wider in some patches than in others."""
+    widths = width * np.exp(0.4 * rng.standard_normal(len(field)))
+    line: Field = np.clip(1.5 - field / each(widths), 0, 1)
+    return line
+
+
+def _specks(rng: Generator, n: int) -> Field:
+    """Small bright things, as houses and rocks are: the peaks of a rough field."""
+    speck: Field = np.clip(random_fields(n, rng, 1.6) - 2.4, 0, 1)
+    return speck
