@@ -190,7 +190,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("results/simulator_texture.csv"))
     given = parser.parse_args()
     before = quartiles(Patches.read(given.before), "simulated before") if given.before else known_before(given.output)
-    table = compared(real_patches(given.shared), simulate(given.patches, given.seed), before)
+    table = compared(real_patches(given.shared), simulate(given.patches, given.seed, masks=True), before)
     with replacing(given.output) as temporary:
         table.round(3).to_csv(temporary)
     print(table[~table["within"]].round(2).to_string())

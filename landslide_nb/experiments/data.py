@@ -20,7 +20,7 @@ from landslide_nb.data.patches import Patches
 from landslide_nb.data.sources import registry
 from landslide_nb.data.splits import Split
 from landslide_nb.experiments.study import TWINS, Study
-from landslide_nb.simulation import draw, render
+from landslide_nb.simulation import appearance, draw, render
 from landslide_nb.simulation.draw import POSITIVE_RATE
 from landslide_nb.tabular import statistics
 
@@ -97,7 +97,9 @@ def real_statistics(study: Study) -> pd.DataFrame | None:
 
 def _rendered(rows: pd.DataFrame, seed: int) -> Patches:
     """The patches of these rows, from the store where they are there."""
-    path = path_of("rendered", key_of(code=code_of(render.__name__), rows=rows.to_csv().encode(), seed=seed), ".h5")
+    fitted = appearance.packaged().weights  # a file, which the hash of the code does not see
+    key = key_of(code=code_of(render.__name__), evidence=fitted, rows=rows.to_csv().encode(), seed=seed)
+    path = path_of("rendered", key, ".h5")
     with lock(f"rendered-{path.stem}"):  # of several processes, one renders
         if path.is_file():
             try:

@@ -30,7 +30,8 @@ class Appearance:
         impostors: share of patches without that look like a landslide, whatever the evidence.
         contrast: median lift of bare ground over its surroundings, in standard deviations of a field.
         contrast_spread: standard deviation of its logarithm.
-        streams, roads, clearings, specks: share of all patches that have such bare ground, landslide or not.
+        streams, roads, clearings, specks: share of patches with such bare ground, where they look like no landslide.
+        beside: how much rarer these are beside scars.
         changed: share of patches that look like a landslide in whose Δ the scars show, faintly.
         change: lift there.
         steeper: how much steeper the ground is where it looks like a landslide.
@@ -41,15 +42,16 @@ class Appearance:
     coupling: float = 0.6
     hidden: float = 0.015
     impostors: float = 0.002
-    contrast: float = 3.0
+    contrast: float = 5.0
     contrast_spread: float = 0.4
     streams: float = 0.3
     roads: float = 0.25
     clearings: float = 0.3
     specks: float = 0.2
+    beside: float = 0.5
     changed: float = 0.2
     change: float = 1.0
-    steeper: float = 0.2
+    steeper: float = 0.6
 
 
 DEFAULT = Appearance()

@@ -74,7 +74,9 @@ class Simulator(NamedTuple):
         return model
 
 
-def simulate(n: int, seed: int, positive_rate: float = POSITIVE_RATE, model: Simulator | None = None) -> Patches:
+def simulate(
+    n: int, seed: int, positive_rate: float = POSITIVE_RATE, model: Simulator | None = None, masks: bool = False
+) -> Patches:
     """Simulated patches: the same seed gives the same bytes, on any machine and number of threads.
 
     Args:
@@ -82,6 +84,7 @@ def simulate(n: int, seed: int, positive_rate: float = POSITIVE_RATE, model: Sim
         seed: of everything random.
         positive_rate: the share with a landslide; their number is rounded, not drawn. The challenge's by default.
         model: where rows are drawn from; by default the one in this package.
+        masks: whether the patches carry masks of their landslides.
 
     Returns:
         `n` patches in the challenge's format with ids `SIM_…`, labelled.
@@ -89,7 +92,7 @@ def simulate(n: int, seed: int, positive_rate: float = POSITIVE_RATE, model: Sim
     Raises:
         DataError: if `n` is negative or the rate is outside [0, 1].
     """
-    return render(draw(n, seed, positive_rate, model), seed)
+    return render(draw(n, seed, positive_rate, model), seed, masks=masks)
 
 
 def simulated_part(n: int, seed: int, model: Simulator | None = None) -> Part:

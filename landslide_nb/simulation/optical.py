@@ -13,11 +13,14 @@ from landslide_nb.simulation.cues import Cues
 from landslide_nb.simulation.fields import Field, each, place, random_fields, standardised
 from landslide_nb.simulation.landcover import Mosaic
 from landslide_nb.simulation.relief import Relief, shaded
+from landslide_nb.simulation.scars import Ground
 from landslide_nb.tabular.statistics import SIGNALS
 
 LIMIT: Final = 0.999  # of an index, before its artanh
 SUN: Final = (0.77, 0.64)  # in the morning of the northern hemisphere: to the east and to the south
 CLOUD: Final = 6.0  # by how many standard deviations clouds outshine the ground where a patch is as bright as they are
+STEEPEST: Final = 2.5
+BRIGHT: Final = 0.3  # how much bare ground is brighter than the indices say
 HAZE: Final = 0.4  # likewise, at most, in any patch
 
 
@@ -27,7 +30,8 @@ class Scene(NamedTuple):
     Attributes:
         brightness: of the ground, standardised.
         greenness: likewise.
-        bare: lift of bare ground.
+        bare: lift of bare ground in red, green and blue.
+        infrared: the same in NIR.
         cloud: lift of clouds and haze.
         grain: what differs from one pixel to the next.
     """
@@ -35,23 +39,25 @@ class Scene(NamedTuple):
     brightness: Field
     greenness: Field
     bare: Field
+    infrared: Field
     cloud: Field
     grain: Field
 
 
-def scene(relief: Relief, mosaic: Mosaic, bare: Field, cues: Cues, rng: Generator) -> Scene:
+def scene(relief: Relief, mosaic: Mosaic, ground: Ground, cues: Cues, rng: Generator) -> Scene:
     """Shaded slopes, stands and fields, waves on water, clouds."""
-    n = len(bare)
+    n = len(ground.masks)
     turn = 0.4 * rng.standard_normal(n)
     sun = np.stack([SUN[0] - turn * SUN[1], SUN[1] + turn * SUN[0]])
     coarse, fine = shaded(relief, sun)
-    land, steep = 1 - cues.water, np.minimum(relief.steepness, 1)
+    land, steep = 1 - cues.water, np.minimum(relief.steepness, STEEPEST)
     grain, growth = random_fields(n, rng, 1.8), random_fields(n, rng, np.where(cues.water == 1, 2.2, 3.6))
-    level = each(land * (1 - 0.6 * steep))
+    level = each(land / (1 + steep))
     slopes = each(0.9 * land * steep) * coarse + each(cues.water + 0.6 * land * (0.4 + steep)) * fine
     brightness = slopes + 0.6 * level * mosaic.cover + each(0.4 * land) * random_fields(n, rng, 3.6) + 0.2 * grain
     greenness = each(0.3 + 0.4 * land) * growth + 0.8 * level * mosaic.cover + 0.3 * fine + 0.15 * random_fields(n, rng, 1.8)
-    return Scene(standardised(brightness), standardised(greenness), each(land) * bare, _clouds(cues, rng), grain)
+    bare, infrared = each(land) * ground.lift, each(land) * ground.infrared
+    return Scene(standardised(brightness), standardised(greenness), bare, infrared, _clouds(cues, rng), grain)
 
 
 def _clouds(cues: Cues, rng: Generator) -> Field:
@@ -72,18 +78,22 @@ def arranged(values: Field, seen: Scene, rng: Generator) -> list[Field]:
     n = len(values)
     chroma = [random_fields(n, rng, 2.6) for _ in range(2)]
     first, second = _log_correlation(nir, red, ndvi), _log_correlation(nir, green, -ndwi)
-    # Bare ground is bright in red, green and blue for its lack of plants; in NIR it stands out either way, or not at all.
-    infrared = seen.brightness + seen.cloud + each(0.4 * rng.standard_normal(n)) * seen.bare
+    infrared = seen.brightness + seen.cloud + seen.infrared
     lost = seen.bare + 0.7 * seen.cloud
     greenness = _correlated(seen.brightness, seen.greenness, first) - lost
     wetness = _correlated(seen.brightness, 0.96 * seen.greenness + 0.28 * chroma[0], second) - lost
     infrared, greenness, wetness = place(nir, infrared), place(ndvi, greenness), place(ndwi, -wetness)
-    red = place(red, _logarithm(infrared) - 2 * np.arctanh(greenness.clip(-LIMIT, LIMIT)))
-    green = place(green, _logarithm(infrared) + 2 * np.arctanh(wetness.clip(-LIMIT, LIMIT)))
+    red = place(red, _lifted(_logarithm(infrared) - 2 * np.arctanh(greenness.clip(-LIMIT, LIMIT)), seen.bare))
+    green = place(green, _lifted(_logarithm(infrared) + 2 * np.arctanh(wetness.clip(-LIMIT, LIMIT)), seen.bare))
     visible = sum(
         _logarithm(band) / np.maximum(_logarithm(band).std((1, 2), keepdims=True), 1e-3) for band in (red, green)
     )
     return [red, green, place(blue, visible + 0.6 * chroma[1]), infrared]
+
+
+def _lifted(visible: Field, bare: Field) -> Field:
+    """The logarithm of a visible band with bare ground among its brightest, where the indices alone leave it dim."""
+    return visible + BRIGHT * visible.std((1, 2), keepdims=True) * bare
 
 
 def _correlated(first: Field, second: Field, correlation: Field) -> Field:

@@ -48,24 +48,24 @@ class Rendered(NamedTuple):
     mask: Masks
 
 
-def render(statistics: pd.DataFrame, seed: int, appearance: Appearance = DEFAULT) -> Patches:
-    """Patches in the challenge's format that have the statistics of each row, and its label and a mask if there is one.
+def render(statistics: pd.DataFrame, seed: int, appearance: Appearance = DEFAULT, masks: bool = False) -> Patches:
+    """Patches in the challenge's format that have the statistics of each row, and its label if there is one.
 
     Args:
         statistics: columns as `statistics.describe` gives them.
         seed: of the arrangement; the same seed gives the same bytes, on any machine and number of threads.
         appearance: how hard they are.
+        masks: whether the patches carry masks of where their landslides lie, seen or not.
 
     Raises:
         DataError: if a column is missing.
     """
     pixels = np.empty((len(statistics), *CHALLENGE.shape), np.float32)
-    masks = np.empty((len(statistics), SIZE, SIZE), np.uint8)
+    where = np.empty((len(statistics), SIZE, SIZE), np.uint8)
     for i, patch in enumerate(rendered(statistics, seed, appearance)):
-        pixels[i], masks[i] = patch
-    known = "label" in statistics
-    ids = tuple(statistics["ID"].astype(str))
-    return Patches(ids, pixels, labels(statistics) if known else None, masks=masks if known else None)
+        pixels[i], where[i] = patch
+    known = labels(statistics) if "label" in statistics else None
+    return Patches(tuple(statistics["ID"].astype(str)), pixels, known, masks=where if masks else None)
 
 
 def stream(statistics: pd.DataFrame, seed: int) -> Iterator[NDArray[np.float32]]:
@@ -103,7 +103,7 @@ def _render(rows: pd.DataFrame, appearance: Appearance, rng: Generator) -> Rende
     relief = terrain(told, looks, appearance.steeper, rng)
     cover = mosaic(len(rows), rng)
     ground = bare_ground(relief, cover, looks, labels(rows), appearance, rng)
-    optical = arranged(values, scene(relief, cover, ground.lift, told, rng), rng)
+    optical = arranged(values, scene(relief, cover, ground, told, rng), rng)
     seen = passes(rows, relief, cover, ground, told, appearance, rng)
     fields = [band for view in seen for band in view.bands]
     radar = [place(values[:, len(OPTICAL) + i], field) for i, field in enumerate(fields)]

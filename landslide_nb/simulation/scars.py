@@ -17,9 +17,13 @@ from landslide_nb.simulation.relief import Relief, crossing
 
 MOST: Final = 5  # scars in a patch
 NUMBER: Final = (0.36, 0.24, 0.17, 0.13, 0.10)  # shares of patches with one, two, … scars
-AREA: Final = (51.0, 1.15)  # median in pixels, and standard deviation of its logarithm
+AREA: Final = (70.0, 1.0)  # median in pixels, and standard deviation of its logarithm
 ELONGATION: Final = (2.3, 0.45)  # of the axes, likewise
 RAGGED: Final = 0.3  # how far the border wanders, in half widths
+MOTTLE: Final = 0.2  # how uneven bare ground is
+# What bare ground of each kind does in NIR, of what it does in red, green and blue: wet stones are dark, dry grass is bright.
+INFRARED: Final = {"scars": 0.15, "streams": -0.4, "roads": 0.0, "clearings": 0.6, "specks": 0.5}
+INFRARED_SPREAD: Final = 0.25
 EDGE: Final = 0.35  # over which share of the half width bare ground fades
 CANDIDATES: Final = 10  # places of which the steepest is taken
 STREAM: Final = 0.12  # half widths, in standard deviations of the field whose zeros they follow
@@ -31,12 +35,14 @@ class Ground(NamedTuple):
 
     Attributes:
         scars: `(N, H, W)`, 0 to 1: how bare a landslide left it.
-        lift: `(N, H, W)`, by how many standard deviations all bare ground, scars included, stands out to the eye.
+        lift: `(N, H, W)`, by how many standard deviations all bare ground, scars included, stands out in red, green and blue.
+        infrared: `(N, H, W)`, the same in NIR.
         masks: uint8 `(N, H, W)`, 1 where a landslide is, seen or not.
     """
 
     scars: Field
     lift: Field
+    infrared: Field
     masks: NDArray[np.uint8]
 
 
@@ -48,21 +54,28 @@ def bare_ground(
     appearance: Appearance,
     rng: Generator,
 ) -> Ground:
-    """Scars where patches look like a landslide, and streams, roads, clearings and specks in any of them."""
+    """Scars where patches look like a landslide; streams, roads, clearings and specks in others, and fewer beside scars."""
     n = len(looks)
     scars = _scars(relief, rng)
-    contrast = appearance.contrast * np.exp(appearance.contrast_spread * rng.standard_normal((5, n)))
-    others = (
-        (appearance.streams, _along(relief.valley, STREAM, rng)),
-        (appearance.roads, _along(np.abs(crossing(n, rng, 5.5)), ROAD, rng)),
-        (appearance.clearings, mosaic.cleared),
-        (appearance.specks, _specks(rng, n)),
-    )
-    lift = scars * each(contrast[0] * looks)
-    for strength, (share, shape) in zip(contrast[1:], others, strict=True):
-        lift = np.maximum(lift, shape * each(strength * (rng.random(n) < share)))
+    kinds = {
+        "scars": scars,
+        "streams": _along(relief.valley, STREAM, rng),
+        "roads": _along(np.abs(crossing(n, rng, 5.5)), ROAD, rng),
+        "clearings": mosaic.cleared,
+        "specks": _specks(rng, n),
+    }
+    lift, infrared = np.zeros_like(scars), np.zeros_like(scars)
+    mottle = 1 + MOTTLE * random_fields(n, rng, 1.8)
+    rarer = np.where(looks, appearance.beside, 1)
+    for kind, shape in kinds.items():
+        share = looks if kind == "scars" else getattr(appearance, kind) * rarer
+        strength = appearance.contrast * np.exp(appearance.contrast_spread * rng.standard_normal(n))
+        stands_out = shape * mottle * each(strength * (rng.random(n) < share))
+        lift = np.maximum(lift, stands_out)
+        tint = INFRARED[kind] + INFRARED_SPREAD * rng.standard_normal(n)
+        infrared = np.where(stands_out >= lift, each(tint) * lift, infrared)
     masks = (scars > 0.5) & each(labels == 1)
-    return Ground(scars * each(looks), lift, masks.astype(np.uint8))
+    return Ground(scars * each(looks), lift, infrared, masks.astype(np.uint8))
 
 
 def _scars(relief: Relief, rng: Generator) -> Field:
