@@ -32,7 +32,9 @@ def quadrants(folder: Path) -> Iterator[tuple[NDArray[np.float64], NDArray[np.bo
     """Red, green and blue `(H, W, 3)` and the mask `(H, W)` of each quadrant with a landslide."""
     for path in sorted((folder / "masks").glob("*.png")):
         mask = np.asarray(Image.open(path).convert("L")) > 0
-        image = np.asarray(Image.open(folder / "images" / path.name.replace("mask", "image")).convert("RGB"), np.float64)
+        image = np.asarray(
+            Image.open(folder / "images" / path.name.replace("mask", "image")).convert("RGB"), np.float64
+        )
         for row in range(0, len(mask) - SIZE + 1, SIZE):
             for column in range(0, mask.shape[1] - SIZE + 1, SIZE):
                 at = np.s_[row : row + SIZE, column : column + SIZE]

@@ -23,7 +23,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score, precision_recall_curve, roc_auc_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.nn.functional import binary_cross_entropy_with_logits, instance_norm
 
 from landslide_nb.common.arrays import Indices, Labels, Pixels, Scores
 from landslide_nb.common.cores import cores
@@ -76,14 +76,27 @@ class Setting:
 def network(channels: int) -> nn.Module:
     """Four stages of plain convolutions, about 200,000 parameters; looks at the mean and at the maximum of its last maps."""
     widths = ((16,), (32,), (64, 64), (96, 96))
-    layers: list[nn.Module] = []
+    layers: list[nn.Module] = [Relative()]
+    channels *= 2
     for i, stage in enumerate(widths):
         if i:
             layers.append(nn.MaxPool2d(2))
         for width in stage:
-            layers += [nn.Conv2d(channels, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True)]
+            layers += [
+                nn.Conv2d(channels, width, 3, padding=1, bias=False),
+                nn.BatchNorm2d(width),
+                nn.ReLU(inplace=True),
+            ]
             channels = width
     return nn.Sequential(*layers, MeanAndMaximum(), nn.Dropout(0.2), nn.Linear(2 * channels, 1), nn.Flatten(0))
+
+
+class Relative(nn.Module):
+    """Bands as they are, and relative to their mean and spread in the patch: `(N, C, H, W)` to `(N, 2C, H, W)`."""
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Both, one after the other."""
+        return torch.cat([inputs, instance_norm(inputs)], 1).contiguous(memory_format=torch.channels_last)
 
 
 class MeanAndMaximum(nn.Module):
@@ -152,9 +165,8 @@ def turned(batch: Tensor) -> Tensor:
     """Flipped and turned by right angles, every third of the batch in its own way."""
     parts = []
     for part in batch.chunk(3):
-        turns, flip = int(torch.randint(4, ())), bool(torch.randint(2, ()))
-        part = part.rot90(turns, (2, 3))
-        parts.append(part.flip(3) if flip else part)
+        seen = part.rot90(int(torch.randint(4, ())), (2, 3))
+        parts.append(seen.flip(3) if torch.randint(2, ()) else seen)
     return torch.cat(parts).contiguous(memory_format=torch.channels_last)
 
 

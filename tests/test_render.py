@@ -11,7 +11,7 @@ from scipy.stats import kurtosis, skew
 from landslide_nb.common.errors import DataError
 from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.data.patches import Patches
-from landslide_nb.simulation import cues, draw, radar
+from landslide_nb.simulation import cues, draw
 from landslide_nb.simulation.appearance import DEFAULT, Appearance, looks_like_a_landslide, packaged
 from landslide_nb.simulation.fields import sample
 from landslide_nb.simulation.fit import fit_evidence
@@ -192,4 +192,3 @@ def test_interpolation_is_periodic() -> None:
     x, y = np.full((1, 2, 2), 7.5), np.full((1, 2, 2), -1.0)
     expected = (grid[0, :, 7, 7] + grid[0, :, 7, 0]) / 2
     np.testing.assert_allclose(sample(grid, x, y)[0, :, 0, 0], expected, rtol=1e-6)
-    assert radar.GRID >= 64

@@ -8,12 +8,14 @@ trees do on the challenge's. `Appearance` names what is calibrated (`benchmarks/
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import as_file, files
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from landslide_nb.common.files import replacing
 from landslide_nb.simulation.cues import Values
 from landslide_nb.simulation.relative import relative
 
@@ -42,16 +44,16 @@ class Appearance:
     coupling: float = 0.6
     hidden: float = 0.015
     impostors: float = 0.002
-    contrast: float = 5.0
-    contrast_spread: float = 0.4
-    streams: float = 0.3
-    roads: float = 0.25
-    clearings: float = 0.3
-    specks: float = 0.2
-    beside: float = 0.5
+    contrast: float = 8.0
+    contrast_spread: float = 0.3
+    streams: float = 0.15
+    roads: float = 0.15
+    clearings: float = 0.15
+    specks: float = 0.1
+    beside: float = 0.1
     changed: float = 0.2
     change: float = 1.0
-    steeper: float = 0.6
+    steeper: float = 1.2
 
 
 DEFAULT = Appearance()
@@ -81,6 +83,11 @@ class Evidence:
         for i, (quantiles, weight) in enumerate(zip(self.quantiles, self.weights, strict=True)):
             log_odds += float(weight) * np.interp(values[:, i], quantiles, scores)
         return log_odds
+
+    def write(self, path: str | Path) -> None:
+        """Write an .npz file; the same evidence gives the same bytes."""
+        with replacing(Path(path)) as temporary, temporary.open("wb") as stream:
+            np.savez_compressed(stream, **vars(self))
 
 
 @cache

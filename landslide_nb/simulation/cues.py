@@ -48,7 +48,9 @@ def cues(rows: pd.DataFrame) -> Cues:
     ground = np.sqrt(np.maximum(std**2 - noise**2, 0))
     steepness = np.clip((ground[[0, 2]].mean(0) - LEVEL) / STEEP, 0, 1.6)
     water = (speckle[[1, 3]].mean(0) > WATER) & (_column(rows, "NDVI_mean") < 0)
-    tilt = np.clip((_column(rows, "DVV_mean") - _column(rows, "AVV_mean")) / TILT, -0.9, 0.9) * np.minimum(2 * steepness, 1)
+    tilt = np.clip((_column(rows, "DVV_mean") - _column(rows, "AVV_mean")) / TILT, -0.9, 0.9) * np.minimum(
+        2 * steepness, 1
+    )
     brightness = np.stack([_column(rows, f"{band}_mean") for band in ("R", "G", "B")]).mean(0)
     cloud = np.clip((brightness - CLEAR) / (CLOUDED - CLEAR), 0, 1)
     return Cues(speckle, np.where(water, 0, steepness), np.where(water, 0, tilt), water.astype(np.float64), cloud)

@@ -65,22 +65,22 @@ def sample(grid: NDArray[np.float32], x: Field, y: Field) -> Field:
     """Bilinear interpolation of periodic grids.
 
     Args:
-        grid: float32 `(N, K, S, S)`.
+        grid: float32 `(N, K, S, T)`.
         x: columns `(N, H, W)` in the grid, any numbers.
         y: rows, likewise.
 
     Returns:
         `(N, K, H, W)`.
     """
-    side = grid.shape[2]
+    rows, columns = grid.shape[2:]
     values = np.empty((x.shape[0], grid.shape[1], x.shape[1], x.shape[2]))
     for n in range(x.shape[0]):
         for i in range(x.shape[1]):
             for j in range(x.shape[2]):
                 column, row = np.floor(x[n, i, j]), np.floor(y[n, i, j])
                 u, v = x[n, i, j] - column, y[n, i, j] - row
-                left, top = int(column) % side, int(row) % side
-                right, bottom = (left + 1) % side, (top + 1) % side
+                left, top = int(column) % columns, int(row) % rows
+                right, bottom = (left + 1) % columns, (top + 1) % rows
                 for k in range(grid.shape[1]):
                     above = (1 - u) * grid[n, k, top, left] + u * grid[n, k, top, right]
                     below = (1 - u) * grid[n, k, bottom, left] + u * grid[n, k, bottom, right]

@@ -1,4 +1,4 @@
-"""The simulator's parameters from a table of real statistics."""
+"""The simulator's parameters from a table of real statistics: where rows are drawn from, and what looks like a landslide."""
 
 from typing import Final
 

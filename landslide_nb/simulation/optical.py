@@ -21,7 +21,7 @@ SUN: Final = (0.77, 0.64)  # in the morning of the northern hemisphere: to the e
 CLOUD: Final = 6.0  # by how many standard deviations clouds outshine the ground where a patch is as bright as they are
 STEEPEST: Final = 2.5
 BRIGHT: Final = 0.3  # how much bare ground is brighter than the indices say
-HAZE: Final = 0.4  # likewise, at most, in any patch
+HAZE: Final = 1.5  # likewise, at most, in any patch
 
 
 class Scene(NamedTuple):
@@ -51,11 +51,13 @@ def scene(relief: Relief, mosaic: Mosaic, ground: Ground, cues: Cues, rng: Gener
     sun = np.stack([SUN[0] - turn * SUN[1], SUN[1] + turn * SUN[0]])
     coarse, fine = shaded(relief, sun)
     land, steep = 1 - cues.water, np.minimum(relief.steepness, STEEPEST)
-    grain, growth = random_fields(n, rng, 1.8), random_fields(n, rng, np.where(cues.water == 1, 2.2, 3.6))
+    grain, growth = random_fields(n, rng, 1.8), random_fields(n, rng, np.where(cues.water == 1, 2.2, 4.0))
     level = each(land / (1 + steep))
     slopes = each(0.9 * land * steep) * coarse + each(cues.water + 0.6 * land * (0.4 + steep)) * fine
     brightness = slopes + 0.6 * level * mosaic.cover + each(0.4 * land) * random_fields(n, rng, 3.6) + 0.2 * grain
-    greenness = each(0.3 + 0.4 * land) * growth + 0.8 * level * mosaic.cover + 0.3 * fine + 0.15 * random_fields(n, rng, 1.8)
+    greenness = (
+        each(0.3 + 0.4 * land) * growth + 0.8 * level * mosaic.cover + 0.3 * fine + 0.15 * np.roll(grain, 31, 2)
+    )
     bare, infrared = each(land) * ground.lift, each(land) * ground.infrared
     return Scene(standardised(brightness), standardised(greenness), bare, infrared, _clouds(cues, rng), grain)
 
@@ -65,7 +67,7 @@ def _clouds(cues: Cues, rng: Generator) -> Field:
     n = len(cues.cloud)
     shape = random_fields(n, rng, 4.6)
     cover = shape - each(0.8 - 1.6 * cues.cloud)
-    haze = each(HAZE * rng.random(n)) * shape
+    haze = each(HAZE * rng.random(n)) * np.maximum(shape, 0)
     lifted: Field = each(CLOUD * cues.cloud) * np.clip(cover, 0, 1.5) + haze
     return lifted
 
@@ -76,19 +78,19 @@ def arranged(values: Field, seen: Scene, rng: Generator) -> list[Field]:
         values[:, SIGNALS.index(name)] for name in ("R", "G", "B", "NIR", "NDVI", "NDWI")
     )
     n = len(values)
-    chroma = [random_fields(n, rng, 2.6) for _ in range(2)]
+    chroma = random_fields(n, rng, 2.6)
     first, second = _log_correlation(nir, red, ndvi), _log_correlation(nir, green, -ndwi)
     infrared = seen.brightness + seen.cloud + seen.infrared
     lost = seen.bare + 0.7 * seen.cloud
     greenness = _correlated(seen.brightness, seen.greenness, first) - lost
-    wetness = _correlated(seen.brightness, 0.96 * seen.greenness + 0.28 * chroma[0], second) - lost
+    wetness = _correlated(seen.brightness, 0.96 * seen.greenness + 0.28 * np.roll(chroma, 23, 1), second) - lost
     infrared, greenness, wetness = place(nir, infrared), place(ndvi, greenness), place(ndwi, -wetness)
     red = place(red, _lifted(_logarithm(infrared) - 2 * np.arctanh(greenness.clip(-LIMIT, LIMIT)), seen.bare))
     green = place(green, _lifted(_logarithm(infrared) + 2 * np.arctanh(wetness.clip(-LIMIT, LIMIT)), seen.bare))
     visible = sum(
         _logarithm(band) / np.maximum(_logarithm(band).std((1, 2), keepdims=True), 1e-3) for band in (red, green)
     )
-    return [red, green, place(blue, visible + 0.6 * chroma[1]), infrared]
+    return [red, green, place(blue, visible + 0.6 * chroma), infrared]
 
 
 def _lifted(visible: Field, bare: Field) -> Field:

@@ -19,7 +19,8 @@ from landslide_nb.simulation.landcover import Mosaic
 from landslide_nb.simulation.relief import Relief
 from landslide_nb.simulation.scars import Ground
 
-GRID: Final = 96  # samples of speckle before they repeat
+SPECKLE: Final = (48, 96)  # independent samples of speckle along the flight and across it, before they repeat
+PATTERN: Final = (24, 32)  # likewise of what the ground reflects
 HEADING: Final = (0.985, 0.174)  # cosine and sine of the angle between rows and the line of sight, 10°
 COTANGENT: Final = 1.25  # of the incidence angle: by how many pixels one pixel of height displaces
 RESOLUTION: Final = (1.55, 1.9)  # pixels between independent samples of speckle, on land and on water
@@ -28,7 +29,7 @@ STRETCH: Final = (0.1, 2.0)  # samples a pixel, where the slope faces the pass m
 TEXTURE: Final = 4.5  # pixels between samples of what the ground reflects
 CROSS: Final = 0.15  # correlation of the speckle of VV and VH
 GROUND: Final = 0.5  # what land cover adds to backscatter, in standard deviations of what the terrain does
-DULL: Final = 0.12  # by how much a scar is duller
+DULL: Final = 1.0  # by how much a scar is duller, in standard deviations of land cover
 REPEATS: Final = (5.5, 7.5)  # columns between two that repeat their neighbour, where rows have such
 
 
@@ -45,13 +46,19 @@ class Pass(NamedTuple):
 
 
 def passes(
-    rows: pd.DataFrame, relief: Relief, mosaic: Mosaic, ground: Ground, cues: Cues, appearance: Appearance, rng: Generator
+    rows: pd.DataFrame,
+    relief: Relief,
+    mosaic: Mosaic,
+    ground: Ground,
+    cues: Cues,
+    appearance: Appearance,
+    rng: Generator,
 ) -> tuple[Pass, Pass]:
     """What the descending pass, which looks to the west, and the ascending one see."""
     n = len(rows)
     shown = rng.random(n) < appearance.changed
     change = ground.scars * each(shown * appearance.change * np.exp(0.3 * rng.standard_normal(n)))
-    cover = mosaic.cover - DULL * 8 * ground.scars
+    cover = mosaic.cover - DULL * ground.scars
     return (
         _pass("D", -1, rows, relief, cover, change, cues.speckle[:2], cues.water, rng),
         _pass("A", 1, rows, relief, cover, change, cues.speckle[2:], cues.water, rng),
@@ -94,8 +101,8 @@ def _seen(look: int, relief: Relief, water: Values, rng: Generator) -> tuple[Fie
     distance = np.cumsum(np.clip(1 - facing, *STRETCH), axis=2) + sine * row
     flight = np.broadcast_to(cosine * row - sine * column, distance.shape)
     spacing = np.where(water == 1, RESOLUTION[1], RESOLUTION[0]) * np.exp(SPREAD * rng.standard_normal(n))
-    speckle = normals((n, 4, GRID, GRID), rng)
-    texture = normals((n, 3, GRID, GRID), rng)
+    speckle = normals((n, 4, *SPECKLE), rng)
+    texture = normals((n, 3, *PATTERN), rng)
     seen = [
         standardised(sample(grid, distance / space, flight / space))
         for grid, space in ((speckle, each(spacing)), (texture, TEXTURE))

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from landslide_nb.simulation.cues import Cues, Values
 from landslide_nb.simulation.fields import SIZE, Field, each, random_fields, standardised
 
-SMOOTHNESS: Final = 6.0  # exponent of the terrain's power spectrum; of the folds that make valleys, of what only light shows
+SMOOTHNESS: Final = (
+    6.0  # exponent of the terrain's power spectrum; of the folds that make valleys, of what only light shows
+)
 FOLDS: Final = 5.0
 DETAIL: Final = (3.7, 3.1)  # on land and on water
 SLOPE: Final = 0.5  # standard deviation of the slope's tangent where the steepness is 1
@@ -51,7 +53,12 @@ def terrain(cues: Cues, looks: NDArray[np.bool_], steeper: float, rng: Generator
     scale = each(SLOPE * steepness / np.maximum(spread, 1e-9))
     height = shape * scale + each(tilt) * column
     return Relief(
-        height, across * scale + each(tilt), down * scale, random_fields(n, rng, np.where(cues.water == 1, *DETAIL[::-1])), np.abs(fold), steepness
+        height,
+        across * scale + each(tilt),
+        down * scale,
+        random_fields(n, rng, np.where(cues.water == 1, *DETAIL[::-1])),
+        np.abs(fold),
+        steepness,
     )
 
 

@@ -17,14 +17,14 @@ from landslide_nb.simulation.relief import Relief, crossing
 
 MOST: Final = 5  # scars in a patch
 NUMBER: Final = (0.36, 0.24, 0.17, 0.13, 0.10)  # shares of patches with one, two, … scars
-AREA: Final = (70.0, 1.0)  # median in pixels, and standard deviation of its logarithm
+AREA: Final = (90.0, 0.9)  # median in pixels, and standard deviation of its logarithm
 ELONGATION: Final = (2.3, 0.45)  # of the axes, likewise
 RAGGED: Final = 0.3  # how far the border wanders, in half widths
-MOTTLE: Final = 0.2  # how uneven bare ground is
+MOTTLE: Final = 0.3  # how uneven bare ground is
 # What bare ground of each kind does in NIR, of what it does in red, green and blue: wet stones are dark, dry grass is bright.
 INFRARED: Final = {"scars": 0.15, "streams": -0.4, "roads": 0.0, "clearings": 0.6, "specks": 0.5}
 INFRARED_SPREAD: Final = 0.25
-EDGE: Final = 0.35  # over which share of the half width bare ground fades
+EDGE: Final = 0.2  # over which share of the half width bare ground fades
 CANDIDATES: Final = 10  # places of which the steepest is taken
 STREAM: Final = 0.12  # half widths, in standard deviations of the field whose zeros they follow
 ROAD: Final = 0.09
@@ -56,16 +56,17 @@ def bare_ground(
 ) -> Ground:
     """Scars where patches look like a landslide; streams, roads, clearings and specks in others, and fewer beside scars."""
     n = len(looks)
-    scars = _scars(relief, rng)
+    rough = random_fields(n, rng, 1.8)
+    scars = _scars(relief, rough, rng)
     kinds = {
         "scars": scars,
         "streams": _along(relief.valley, STREAM, rng),
         "roads": _along(np.abs(crossing(n, rng, 5.5)), ROAD, rng),
         "clearings": mosaic.cleared,
-        "specks": _specks(rng, n),
+        "specks": np.clip(np.roll(rough, 11, 2) - 2.4, 0, 1),  # houses and rocks,
     }
     lift, infrared = np.zeros_like(scars), np.zeros_like(scars)
-    mottle = 1 + MOTTLE * random_fields(n, rng, 1.8)
+    mottle = 1 + MOTTLE * np.roll(rough, 29, 1)
     rarer = np.where(looks, appearance.beside, 1)
     for kind, shape in kinds.items():
         share = looks if kind == "scars" else getattr(appearance, kind) * rarer
@@ -78,18 +79,18 @@ def bare_ground(
     return Ground(scars * each(looks), lift, infrared, masks.astype(np.uint8))
 
 
-def _scars(relief: Relief, rng: Generator) -> Field:
+def _scars(relief: Relief, rough: Field, rng: Generator) -> Field:
     """Several ragged patches in each `(N, H, W)`, 0 to 1."""
     n = len(relief.steepness)
     number = 1 + rng.choice(MOST, n, p=NUMBER)
     area = np.maximum(AREA[0] * np.exp(AREA[1] * rng.standard_normal((MOST, n))), 12)
     elongation = 1 + (ELONGATION[0] - 1) * np.exp(ELONGATION[1] * rng.standard_normal((MOST, n)))
     taper = rng.uniform(-0.5, 0.5, (MOST, n))
-    coarse, fine = random_fields(n, rng, 4.0), random_fields(n, rng, 2.0)
+    coarse = random_fields(n, rng, 4.0)
     union: Field = np.zeros_like(relief.height)
     for k in range(MOST):
         width = np.sqrt(area[k] / (np.pi * elongation[k]))
-        border = RAGGED * (np.roll(fine, 13 * k, 1) + np.roll(coarse, 17 * k, 2))
+        border = RAGGED * (np.roll(rough, 13 * k, 1) + np.roll(coarse, 17 * k, 2))
         shape = _scar(relief, width, elongation[k], taper[k], border, rng)
         union = np.maximum(union, shape * each(k < number))
     return union
@@ -126,9 +127,3 @@ def _along(field: Field, width: float, rng: Generator) -> Field:
     widths = width * np.exp(0.4 * rng.standard_normal(len(field)))
     line: Field = np.clip(1.5 - field / each(widths), 0, 1)
     return line
-
-
-def _specks(rng: Generator, n: int) -> Field:
-    """Small bright things, as houses and rocks are: the peaks of a rough field."""
-    speck: Field = np.clip(random_fields(n, rng, 1.6) - 2.4, 0, 1)
-    return speck
