@@ -120,7 +120,7 @@ def contrast(image: NDArray[np.floating], mask: NDArray[np.bool_]) -> float:
 
 def measured(patches: Patches) -> dict[tuple[str, str], NDArray[np.float64]]:
     """Each measure of each band, one value for each patch (contrast: NaN without a mask, or an empty one)."""
-    values = {}
+    values: dict[tuple[str, str], NDArray[np.float64]] = {}
     masks = np.zeros((len(patches), *patches.pixels.shape[2:]), bool) if patches.masks is None else patches.masks > 0
     for place, band in enumerate(CHALLENGE.bands.names):
         images = patches.pixels[:, place].astype(np.float64)
@@ -150,7 +150,7 @@ def outlined(polygons: tuple[tuple[tuple[int, int], ...], ...]) -> NDArray[np.ui
     centres = np.stack([columns.ravel(), rows.ravel()], 1)
     inside = [Outline(polygon, closed=False).contains_points(centres, radius=0.5) for polygon in polygons]
     inside += [Outline(polygon, closed=False).contains_points(centres, radius=-0.5) for polygon in polygons]
-    return np.any([*inside, np.zeros(size**2, bool)], axis=0).reshape(size, size).astype(np.uint8)
+    return np.asarray(np.any([*inside, np.zeros(size**2, bool)], axis=0).reshape(size, size), np.uint8)
 
 
 def quartiles(patches: Patches, name: str) -> pd.DataFrame:

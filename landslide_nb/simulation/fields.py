@@ -4,7 +4,7 @@ A seed has to give the same bytes on any machine, but numpy's functions round di
 are float64, and only their order counts: a difference in the last place changes it once in some millions of patches.
 """
 
-from typing import Final
+from typing import Final, TypeVar
 
 import numba
 import numpy as np
@@ -20,6 +20,7 @@ STEP: Final = 2.0**-20  # values of a field that are nearer to each other are in
 NOISE_LIMIT: Final = 3.65
 
 Field = NDArray[np.floating]
+Kind = TypeVar("Kind", bound=np.generic)
 
 
 def random_fields(n: int, rng: Generator, roughness: float | Field) -> Field:
@@ -45,7 +46,7 @@ def standardised(field: Field) -> Field:
     return scaled
 
 
-def each(values: Field) -> Field:
+def each(values: NDArray[Kind]) -> NDArray[Kind]:
     """A value for each patch `(N,)`, shaped to be combined with fields: `(N, 1, 1)`."""
     return values[:, None, None]
 

@@ -53,11 +53,9 @@ def scene(relief: Relief, mosaic: Mosaic, ground: Ground, cues: Cues, rng: Gener
     land, steep = 1 - cues.water, np.minimum(relief.steepness, STEEPEST)
     grain, growth = random_fields(n, rng, 1.8), random_fields(n, rng, np.where(cues.water == 1, 2.2, 4.0))
     level = each(land / (1 + steep))
-    slopes = each(0.9 * land * steep) * coarse + each(cues.water + 0.6 * land * (0.4 + steep)) * fine
-    brightness = slopes + 0.6 * level * mosaic.cover + each(0.4 * land) * random_fields(n, rng, 3.6) + 0.2 * grain
-    greenness = (
-        each(0.3 + 0.4 * land) * growth + 0.8 * level * mosaic.cover + 0.3 * fine + 0.15 * np.roll(grain, 31, 2)
-    )
+    slopes = each(0.5 * land * steep) * coarse + each(cues.water + 0.6 * land * (0.4 + steep)) * fine
+    brightness = slopes + 0.6 * level * mosaic.cover + each(0.3 * land) * random_fields(n, rng, 3.2) + 0.25 * grain
+    greenness = each(0.3 + 0.4 * land) * growth + 0.8 * level * mosaic.cover + 0.3 * fine + 0.15 * np.roll(grain, 31, 2)
     bare, infrared = each(land) * ground.lift, each(land) * ground.infrared
     return Scene(standardised(brightness), standardised(greenness), bare, infrared, _clouds(cues, rng), grain)
 
@@ -80,7 +78,7 @@ def arranged(values: Field, seen: Scene, rng: Generator) -> list[Field]:
     n = len(values)
     chroma = random_fields(n, rng, 2.6)
     first, second = _log_correlation(nir, red, ndvi), _log_correlation(nir, green, -ndwi)
-    infrared = seen.brightness + seen.cloud + seen.infrared
+    infrared = seen.brightness + 0.7 * seen.cloud + seen.infrared
     lost = seen.bare + 0.7 * seen.cloud
     greenness = _correlated(seen.brightness, seen.greenness, first) - lost
     wetness = _correlated(seen.brightness, 0.96 * seen.greenness + 0.28 * np.roll(chroma, 23, 1), second) - lost
@@ -95,7 +93,8 @@ def arranged(values: Field, seen: Scene, rng: Generator) -> list[Field]:
 
 def _lifted(visible: Field, bare: Field) -> Field:
     """The logarithm of a visible band with bare ground among its brightest, where the indices alone leave it dim."""
-    return visible + BRIGHT * visible.std((1, 2), keepdims=True) * bare
+    lifted: Field = visible + BRIGHT * visible.std((1, 2), keepdims=True) * bare
+    return lifted
 
 
 def _correlated(first: Field, second: Field, correlation: Field) -> Field:

@@ -23,13 +23,14 @@ SPECKLE: Final = (48, 96)  # independent samples of speckle along the flight and
 PATTERN: Final = (24, 32)  # likewise of what the ground reflects
 HEADING: Final = (0.985, 0.174)  # cosine and sine of the angle between rows and the line of sight, 10°
 COTANGENT: Final = 1.25  # of the incidence angle: by how many pixels one pixel of height displaces
-RESOLUTION: Final = (1.55, 1.9)  # pixels between independent samples of speckle, on land and on water
+RESOLUTION: Final = (1.75, 1.9)  # pixels between independent samples of speckle, on land and on water
 SPREAD: Final = 0.1  # standard deviation of its logarithm
 STRETCH: Final = (0.1, 2.0)  # samples a pixel, where the slope faces the pass most and least
 TEXTURE: Final = 4.5  # pixels between samples of what the ground reflects
 CROSS: Final = 0.15  # correlation of the speckle of VV and VH
 GROUND: Final = 0.5  # what land cover adds to backscatter, in standard deviations of what the terrain does
-DULL: Final = 1.0  # by how much a scar is duller, in standard deviations of land cover
+DULL: Final = 0.1  # by how much scars are duller, in standard deviations of what the ground reflects
+FADED: Final = 0.25  # by how much ΔVH is lower on scars, for lack of plants, in standard deviations of its speckle
 REPEATS: Final = (5.5, 7.5)  # columns between two that repeat their neighbour, where rows have such
 
 
@@ -58,10 +59,9 @@ def passes(
     n = len(rows)
     shown = rng.random(n) < appearance.changed
     change = ground.scars * each(shown * appearance.change * np.exp(0.3 * rng.standard_normal(n)))
-    cover = mosaic.cover - DULL * ground.scars
     return (
-        _pass("D", -1, rows, relief, cover, change, cues.speckle[:2], cues.water, rng),
-        _pass("A", 1, rows, relief, cover, change, cues.speckle[2:], cues.water, rng),
+        _pass("D", -1, rows, relief, mosaic.cover, ground.scars, change, cues.speckle[:2], cues.water, rng),
+        _pass("A", 1, rows, relief, mosaic.cover, ground.scars, change, cues.speckle[2:], cues.water, rng),
     )
 
 
@@ -71,6 +71,7 @@ def _pass(
     rows: pd.DataFrame,
     relief: Relief,
     cover: Field,
+    scars: Field,
     change: Field,
     speckle: Values,
     water: Values,
@@ -84,11 +85,12 @@ def _pass(
     after = [noise[:, 0], CROSS * noise[:, 0] + np.sqrt(1 - CROSS**2) * noise[:, 1]]
     bands = []
     for new, share, own in zip(after, speckle, texture.swapaxes(0, 1)[1:], strict=True):
-        reflected = standardised(terrain + 0.25 * own)
+        reflected = standardised(terrain + 0.15 * own - DULL * scars)
         bands.append(np.sqrt(1 - each(share) ** 2) * reflected + each(share) * new)
-    for new, old, band in zip(after, noise.swapaxes(0, 1)[2:], ("DVV", "DVH"), strict=True):
+    kinds = (("DVV", 0.0), ("DVH", FADED))
+    for new, old, (band, faded) in zip(after, noise.swapaxes(0, 1)[2:], kinds, strict=True):
         before = np.sqrt(1 - SPECKLE_OF_CHANGE**2) * old
-        bands.append(SPECKLE_OF_CHANGE * new - before + _sign(rows, f"{name}{band}") * change)
+        bands.append(SPECKLE_OF_CHANGE * new - before + _sign(rows, f"{name}{band}") * change - faded * scars)
     return Pass(bands, _repeats(len(rows), rng))
 
 

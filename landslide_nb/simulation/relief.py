@@ -66,7 +66,8 @@ def crossing(n: int, rng: Generator, roughness: float) -> Field:
     """Random fields `(n, H, W)` with a trend, so that most lines along their zeros cross the patch."""
     row, column = np.mgrid[:SIZE, :SIZE] / SIZE - 0.5
     angle = rng.uniform(0, 2 * np.pi, n)
-    return random_fields(n, rng, roughness) + 4 * (each(np.cos(angle)) * column + each(np.sin(angle)) * row)
+    crossed: Field = random_fields(n, rng, roughness) + 4 * (each(np.cos(angle)) * column + each(np.sin(angle)) * row)
+    return crossed
 
 
 def shaded(relief: Relief, sun: Values) -> tuple[Field, Field]:
