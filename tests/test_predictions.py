@@ -1,7 +1,6 @@
 """Predictions of new patches: the right numbers for the right rows, or a sentence that names what is wrong."""
 
 import pickle
-import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -389,11 +388,11 @@ def test_the_command_refuses_what_has_no_meaning(
     assert not list(tmp_path.glob(".*"))
 
 
-def test_a_user_sees_one_sentence(command: Command, ensemble: Ensemble, npy: Path, tmp_path: Path) -> None:
+def test_a_user_sees_one_sentence(here: Command, ensemble: Ensemble, npy: Path, tmp_path: Path) -> None:
     """An error would be a traceback, or the exit code say that all is well."""
     bundle.write(ensemble, tmp_path / "model", Card("tiny", "simulated"))
     cut_off(min((tmp_path / "model").glob("*.safetensors")))
-    done: subprocess.CompletedProcess[str] = command("predict", tmp_path / "model", npy, "-o", tmp_path / "out.csv")
+    done = here("predict", tmp_path / "model", npy, "-o", tmp_path / "out.csv")
     assert done.returncode == 1
     assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1 and "cut off or altered" in done.stderr
     assert not (tmp_path / "out.csv").exists()
