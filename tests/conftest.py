@@ -19,7 +19,7 @@ from landslide_nb.data.scaling import Scaler
 from landslide_nb.data.sources import zindi
 from landslide_nb.experiments.run import Run
 from landslide_nb.experiments.study import Study
-from landslide_nb.models.backbones import AnyBackbone
+from landslide_nb.models.encoders import Backbone
 from landslide_nb.simulation.draw import simulate
 
 REAL = Path(__file__).parents[2] / "shared" / "data"
@@ -38,10 +38,10 @@ class Command(Protocol):
 class Known(Run):
     """A run whose network is given, not trained."""
 
-    network: AnyBackbone
+    network: Backbone
     scaler: Scaler
 
-    def model(self) -> tuple[AnyBackbone, Scaler]:
+    def model(self) -> tuple[Backbone, Scaler]:
         """The given network."""
         return self.network, self.scaler
 

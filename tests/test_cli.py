@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Command
+from typer.core import TyperGroup
 
 from landslide_nb.data.patches import Patches
 from landslide_nb.experiments import listing
@@ -89,3 +90,17 @@ def test_a_warning_appears_once(here: Command, monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr("landslide_nb.experiments.inventory.kept", warn)
     assert here("runs").stderr == "warning: the bands are odd\n"
+
+
+def test_a_package_that_is_not_there_is_named_with_what_brings_it(
+    here: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever installed the package for prediction only would see a traceback where a chapter needs more."""
+
+    def lacking(*given: object) -> None:
+        raise ModuleNotFoundError("No module named 'papermill'", name="papermill")
+
+    monkeypatch.setattr(TyperGroup, "invoke", lacking)
+    done = here("chapter", "05", "-o", "05.ipynb")
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert done.stderr.startswith("error: papermill is not installed; ") and "'landslide-nb[book]'" in done.stderr

@@ -7,6 +7,7 @@ from pathlib import Path
 from shutil import copytree
 
 import pytest
+from spoil import empty, half, other
 
 from landslide_nb.common import files
 from landslide_nb.common.errors import ModelError
@@ -38,23 +39,6 @@ def run(fitted: tuple[Study, Path, bytes], tmp_path: Path, monkeypatch: pytest.M
     copytree(fitted[1], tmp_path / "store")
     monkeypatch.setenv("LANDSLIDE_NB_STORE", str(tmp_path / "store"))
     return Run(fitted[0], 0)
-
-
-def empty(path: Path) -> None:
-    """As a power cut leaves a file that was not on the disk yet."""
-    path.write_bytes(b"")
-
-
-def half(path: Path) -> None:
-    """As a copy leaves it that ended early."""
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-
-
-def other(path: Path) -> None:
-    """A changed byte, as a failing disk has it."""
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 255
-    path.write_bytes(content)
 
 
 def states() -> dict[str, str]:

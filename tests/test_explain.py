@@ -128,6 +128,7 @@ def test_occlusion_leaves_the_patches_as_they_are(run: Known, tiny: Patches) -> 
     assert tiny.pixels.tobytes() == before
 
 
+@pytest.mark.slow
 def test_a_map_is_fitted_on_training_patches_and_repeats_itself() -> None:
     """A map would differ from build to build, or be drawn with knowledge of the patches that it places."""
     embeddings, labels = embedded()
@@ -147,6 +148,7 @@ def test_a_map_is_fitted_on_training_patches_and_repeats_itself() -> None:
     assert not np.array_equal(mapped(embeddings, labels, seed=1).points, first.points)
 
 
+@pytest.mark.slow
 def test_the_same_seed_draws_the_same_picture() -> None:
     """A rebuilt book would show another map under the same caption."""
     embeddings, labels = embedded()
@@ -157,6 +159,7 @@ def test_the_same_seed_draws_the_same_picture() -> None:
     assert drawn[0]["image/png"] == drawn[1]["image/png"]
 
 
+@pytest.mark.slow
 def test_a_map_is_kept_under_what_determines_it(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A chapter would compute every map again, or show one of other embeddings, or break on a damaged file."""
     embeddings, labels = embedded(2)

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 from sklearn.metrics import f1_score
+from spoil import half, other
 from torch import Tensor, nn
 
 from landslide_nb.augment.physics import flipped, mirror_east_west
@@ -177,22 +178,8 @@ def test_another_process_elsewhere_predicts_the_same(
     assert not store.exists()
 
 
-def cut_off(path: Path) -> None:
-    """Half of a file."""
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-
-
-def altered(path: Path) -> None:
-    """One bit is another one."""
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
-
-
 SPOILED = [
-    (spoil, pattern)
-    for pattern in ("*.safetensors", "*.txt", "*.md", "*.json")
-    for spoil in (cut_off, altered, Path.unlink)
+    (spoil, pattern) for pattern in ("*.safetensors", "*.txt", "*.md", "*.json") for spoil in (half, other, Path.unlink)
 ]
 
 

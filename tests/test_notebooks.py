@@ -85,8 +85,8 @@ def test_an_environment_without_a_kernel(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_a_long_folder_for_temporary_files(monkeypatch: pytest.MonkeyPatch) -> None:
     """The name of a socket has about a hundred letters: the kernel would not start, and say nothing."""
-    assert os.name == "nt" or execute._transport("/tmp/x").KernelManager.transport == "ipc"
-    assert "KernelManager" not in execute._transport("/tmp/" + 90 * "x")
+    assert os.name == "nt" or execute._kernel("/tmp/x").KernelManager.transport == "ipc"
+    assert "KernelManager" not in execute._kernel("/tmp/" + 90 * "x")
 
 
 def test_a_chapter_is_looked_for_in_another_folder(

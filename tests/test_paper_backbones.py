@@ -73,6 +73,7 @@ def expected(name: str) -> float:
     return size + 2 * (features + below + 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_network_of_the_paper_is_whole_and_can_be_trained(name: str) -> None:
     """A name would stand for another network than the paper's, or fail at its image size after hours in a queue."""

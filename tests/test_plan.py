@@ -109,14 +109,14 @@ def test_every_run_of_an_edition_has_a_name_of_its_own() -> None:
         plan.job(study, first + "1")
 
 
-def test_a_plan_needs_no_data_and_leaves_no_trace(empty: Path, command: Command) -> None:
+def test_a_plan_needs_no_data_and_leaves_no_trace(empty: Path, here: Command) -> None:
     """Whoever asks for the cost of the paper's study would have to have its data, or wait for it to be simulated."""
     shutil.rmtree(empty)
-    done = command("plan", "-p", "edition", "smoke", "-p", "data", "nowhere.h5", "--tflops", "10", "--no-cpu")
+    done = here("plan", "-p", "edition", "smoke", "-p", "data", "nowhere.h5", "--tflops", "10", "--no-cpu")
     assert done.returncode == 0, done.stderr
     assert "baseline" in done.stdout and "GPU hours" in done.stdout and "10 TFLOP/s" in done.stdout
     assert list(empty.parent.iterdir()) == []
-    wrong = command("fit", "--only", "nothing", "-p", "edition", "smoke")
+    wrong = here("fit", "--only", "nothing", "-p", "edition", "smoke")
     assert wrong.returncode == 1 and "no run is called 'nothing'" in wrong.stderr
 
 
@@ -163,6 +163,7 @@ def snakemake(folder: Path, *options: str, config: tuple[str, ...] = ("jobs=runs
     return done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_snakemake_plans_a_job_for_each_run(tmp_path: Path) -> None:
     """A cluster would get one job that trains everything, or jobs that no run answers to."""
     said = snakemake(tmp_path, "-n", "--cores", "2", "--until", "runs")

@@ -1,7 +1,6 @@
 """Predictions of new patches: the right numbers for the right rows, or a sentence that names what is wrong."""
 
 import pickle
-import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ import pandas as pd
 import pytest
 from conftest import Command
 from numpy.typing import NDArray
+from spoil import half
 from torch import Tensor
 from typer.testing import CliRunner
 
@@ -112,11 +112,6 @@ def saved(values: NDArray[np.generic]) -> Callable[[Path], None]:
     return lambda path: np.save(path, values)
 
 
-def cut_off(path: Path) -> None:
-    """Half of the file."""
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-
-
 def pickled(path: Path) -> None:
     """A file that would run code if it were loaded carelessly."""
     path.write_bytes(pickle.dumps(print))
@@ -135,7 +130,7 @@ BAD: list[tuple[Callable[[Path], None], str]] = [
     (saved(np.array([None] * 3)), "not a whole .npy file of plain numbers"),
     (saved(np.full((64, 64, 12), 1e300)), "inf in band R"),
     (with_nan, "nan in band DVH at row 3, column 4"),
-    (cut_off, "not a whole .npy file"),
+    (half, "not a whole .npy file"),
     (pickled, "not a whole .npy file"),
 ]
 
@@ -231,7 +226,7 @@ ARCHIVES: list[tuple[Callable[[Path], object], str]] = [
     (not_finite, "patch .*: nan in band B at row 3, column 4"),
     (smaller, r"holds patches of shape \(12, 32, 32\)"),
     (empty, "holds no patches"),
-    (cut_off, "cannot be read as HDF5 patches"),
+    (half, "cannot be read as HDF5 patches"),
     (Path.unlink, "does not exist"),
 ]
 
@@ -389,11 +384,11 @@ def test_the_command_refuses_what_has_no_meaning(
     assert not list(tmp_path.glob(".*"))
 
 
-def test_a_user_sees_one_sentence(command: Command, ensemble: Ensemble, npy: Path, tmp_path: Path) -> None:
+def test_a_user_sees_one_sentence(here: Command, ensemble: Ensemble, npy: Path, tmp_path: Path) -> None:
     """An error would be a traceback, or the exit code say that all is well."""
     bundle.write(ensemble, tmp_path / "model", Card("tiny", "simulated"))
-    cut_off(min((tmp_path / "model").glob("*.safetensors")))
-    done: subprocess.CompletedProcess[str] = command("predict", tmp_path / "model", npy, "-o", tmp_path / "out.csv")
+    half(min((tmp_path / "model").glob("*.safetensors")))
+    done = here("predict", tmp_path / "model", npy, "-o", tmp_path / "out.csv")
     assert done.returncode == 1
     assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1 and "cut off or altered" in done.stderr
     assert not (tmp_path / "out.csv").exists()

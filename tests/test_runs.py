@@ -15,6 +15,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+import killed
 import numpy as np
 import pytest
 import torch
@@ -34,19 +35,16 @@ from landslide_nb.training.loop import predict
 
 ARRAYS = ("log_odds", "best_log_odds", "embeddings", "first", "second", "weight")
 FIT = """
-import sys, time
+import sys
 from pathlib import Path
 from landslide_nb.experiments.run import Run
 from landslide_nb.experiments.study import Study
-data, here, number = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
-study = Study.load(**eval(sys.argv[4]) | {"data": data})
+study = Study.load(**eval(sys.argv[3]) | {"data": sys.argv[1]})
 run = Run(study, 0)
 run.key
-(here / f"ready-{number}").touch()
-while len(list(here.glob("ready-*"))) < 2:
-    time.sleep(0.01)
+(Path(sys.argv[2]) / "ready").touch()
 result = run.fit(lambda line: print(line, flush=True))
-print("sum", result.log_odds.sum())
+print("bytes", result.log_odds.tobytes().hex())
 """
 SETTINGS: dict[str, Any] = {
     "n_test": 6,
@@ -214,14 +212,19 @@ def test_code_version_follows_the_code_of_runs(
 
 def test_two_processes_train_a_run_once(empty: Path, data: Path, tmp_path: Path) -> None:
     """Two jobs of a cluster would do the same work, or write over each other."""
-    command = [sys.executable, "-c", FIT, str(data), str(tmp_path)]
-    options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "env": {**os.environ}}
-    started = [subprocess.Popen([*command, str(n), repr(SETTINGS)], **options) for n in range(2)]  # type: ignore[call-overload]
-    outputs = [process.communicate(timeout=120)[0] for process in started]
-    assert [process.returncode for process in started] == [0, 0], outputs
-    lines = [[line for line in output.splitlines() if line.startswith(("epoch", "sum"))] for output in outputs]
-    assert sorted(map(len, lines)) == [1, 1 + SETTINGS["epochs"]], outputs
-    assert lines[0][-1] == lines[1][-1]
+    command = [sys.executable, "-c", FIT, str(data), str(tmp_path), repr(SETTINGS)]
+    other = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    run, lines = Run(study(data), 0), list[str]()
+    assert run.key
+    while not (tmp_path / "ready").exists():
+        assert other.poll() is None, other.communicate()[0]
+        time.sleep(0.01)
+    result = run.fit(lines.append)
+    (printed, _) = other.communicate(timeout=120)
+    assert other.returncode == 0, printed
+    epochs = [[line for line in told if line.startswith("epoch")] for told in (lines, printed.splitlines())]
+    assert sorted(map(len, epochs)) == [0, SETTINGS["epochs"]], (lines, printed)
+    assert printed.splitlines()[-1] == f"bytes {result.log_odds.tobytes().hex()}"
     assert len([path for path in (empty / "runs").iterdir() if path.is_dir()]) == 1
 
 
@@ -349,6 +352,7 @@ def test_runs_that_wait_are_not_begun_after_one_has_failed(
     """A night of training would go on after its first run has failed, and the reason be said in the morning."""
     lines: list[str] = []
     monkeypatch.setattr(runs, "cores", lambda: 1)
+    monkeypatch.setattr(runs, "workers", ThreadPoolExecutor)  # which starts no process and loads nothing again
     studies = {"bad": study(data, weights=str(tmp_path / "none.pth"), smote=0), "good": study(data, epochs=1)}
     with pytest.raises(WeightsError, match=r"none\.pth does not exist"):
         runs.train(studies, lines.append)
@@ -394,18 +398,12 @@ def test_a_network_that_does_not_fit_is_refused_before_any_training(empty: Path,
 def test_a_killed_process_is_told_with_its_runs(empty: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`A process in the process pool was terminated abruptly` says neither which run it was, nor why, nor what to do."""
     monkeypatch.setattr(runs, "cores", lambda: 2)
-    monkeypatch.setattr(runs, "_train_here", be_killed)
+    monkeypatch.setattr(runs, "_train_here", killed.train)
     lines: list[str] = []
     remedy = r"memory: train one at a time .*, or take a smaller batch_size or image_size; runs that are done are kept"
     with pytest.raises(RunError, match=rf"one, fold \d of 3 or one, fold \d of 3 was killed, .* {remedy}"):
         runs.train({"one": study(data, folds=3)}, lines.append)
     assert not lines
-
-
-def be_killed(chosen: Study, fold: int, title: str) -> float:
-    """End as a process does that the system kills; not before the other one has begun."""
-    time.sleep(3)
-    os._exit(9)
 
 
 @pytest.mark.parametrize(
@@ -511,23 +509,18 @@ import sys
 from landslide_nb.experiments.run import Run
 from landslide_nb.experiments.study import Study
 run = Run(Study.load(**eval(sys.argv[2]) | {"data": sys.argv[1]}), 0)
-run.key
-print("ready", flush=True)
 run.fit(lambda line: print(line, flush=True))
 """
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_to_the_same_bytes(
     empty: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A machine that fails would leave other numbers than one that does not, or a store that nobody can read."""
     changes: dict[str, Any] = SETTINGS | {"epochs": 6, "cutmix": True, "mixup": True, "schedule": "cosine"}
     command = [sys.executable, "-c", KILLED, str(data), repr(changes)]
-    for line in (
-        "ready",
-        "epoch 2/6",
-        "epoch 5/6",
-    ):  # the moment after it: before, within, and near the end of training
+    for line in ("epoch 2/6", "epoch 5/6"):  # the moment after it: within, and near the end of training
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ})
         assert process.stdout is not None
         assert any(told.startswith(line) for told in process.stdout)
@@ -557,6 +550,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_two_processes_of_accelerate_train_a_run_together(
     empty: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

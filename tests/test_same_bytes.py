@@ -53,6 +53,7 @@ def made_with(kernel: str, threads: int, folder: Path, processor: dict[str, str]
     return dict(made)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="the kernels are those of x86 processors")
 def test_any_machine_gives_the_same_bytes(tmp_path: Path) -> None:
     """No run could be found again on another machine, and no score on simulated patches be repeated there."""

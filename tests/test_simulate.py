@@ -182,6 +182,7 @@ def table() -> pd.DataFrame:
     return draw(300, seed=5, positive_rate=0.3)
 
 
+@pytest.mark.slow
 def test_simulator_can_be_fitted_to_another_table(table: pd.DataFrame, tmp_path: Path, command: Command) -> None:
     """Nobody could check where the package's parameters come from, or simulate another challenge."""
     table.to_csv(tmp_path / "table.csv", index=False)
@@ -231,6 +232,7 @@ def test_model_in_the_package_is_small() -> None:
         assert path.stat().st_size <= 500_000
 
 
+@pytest.mark.slow
 def test_trees_trained_on_simulated_patches_know_real_ones(real: Path) -> None:
     """What is compared on simulated patches would have nothing to do with the challenge."""
     rows = statistics.read(real / "zindi_train_statistics.csv.gz")

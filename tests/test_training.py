@@ -18,7 +18,7 @@ from landslide_nb.common.errors import RunError
 from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.scaling import Scaler
-from landslide_nb.models.backbones import AnyBackbone
+from landslide_nb.models.encoders import Backbone
 from landslide_nb.training import batches as batches_module
 from landslide_nb.training import loop
 from landslide_nb.training.batches import batches
@@ -55,7 +55,7 @@ def trained(
     chosen: Settings,
     report: Callable[[str], None] = lambda line: None,
     path: Path | None = None,
-    model: AnyBackbone | None = None,
+    model: Backbone | None = None,
 ) -> Trained:
     """A network trained on the first half of the patches and scored on the second."""
     scaler = Scaler.fit(patches.pixels[TRAIN], BANDS, chosen.channels, chosen.scaling)

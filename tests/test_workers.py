@@ -53,6 +53,7 @@ def test_workers_end_with_the_process_that_they_work_for(sent: signal.Signals, t
     assert printed.count("begun") <= 1, "another one was begun afterwards"
 
 
+@pytest.mark.slow
 @POSIX
 def test_ctrl_c_stops_fit_at_once_and_says_how_it_goes_on(
     tiny: Patches, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

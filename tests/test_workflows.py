@@ -83,6 +83,7 @@ def test_a_workflow_may_only_do_what_it_needs(path: Path) -> None:
     assert all(job.get("timeout-minutes", 0) or "needs" in job for job in workflow["jobs"].values())
 
 
+@pytest.mark.slow
 def test_a_release_is_whole(tmp_path: Path) -> None:
     """Whoever downloads the archive could not tell whether it is all there."""
     if not (ROOT / ".git").exists() or shutil.which("git") is None:

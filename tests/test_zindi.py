@@ -287,11 +287,11 @@ def test_bad_folder_keeps_the_old_file(name: str, folder: Path, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_bad_folder_on_the_command_line(name: str, folder: Path, tmp_path: Path, command: Command) -> None:
+def test_bad_folder_on_the_command_line(name: str, folder: Path, tmp_path: Path, here: Command) -> None:
     """A user would see a traceback, or a script would go on with half a file."""
     FAULTS[name].damage(folder)
     (tmp_path / "out").mkdir()
-    done = command("convert", folder, tmp_path / "out" / "patches.h5")
+    done = here("convert", folder, tmp_path / "out" / "patches.h5")
     assert done.returncode != 0
     assert done.stdout == ""
     (line,) = done.stderr.splitlines()
@@ -335,13 +335,16 @@ def test_data_commands_load_nothing_heavy() -> None:
     assert done.stdout == "[]\n"
 
 
+MOMENTS = 5
+
+
 def test_killed_conversion_leaves_nothing_or_all(tmp_path: Path) -> None:
     """Half a file would be read as the whole challenge."""
     patches = simulate(60, seed=1)
     zindi.write(tmp_path / "challenge", patches, patches.take(np.arange(0)))
     output, survived = tmp_path / "all.h5", 0
     code = "import sys; from landslide_nb.data.sources import zindi; print('ready', flush=True); zindi.convert(*sys.argv[1:])"
-    for moment in np.random.default_rng(0).uniform(0, 0.25, 10):
+    for moment in np.random.default_rng(0).uniform(0, 0.25, MOMENTS):
         output.unlink(missing_ok=True)
         with subprocess.Popen(
             [sys.executable, "-c", code, tmp_path / "challenge", output], stdout=subprocess.PIPE
@@ -352,7 +355,7 @@ def test_killed_conversion_leaves_nothing_or_all(tmp_path: Path) -> None:
         if output.exists():
             survived += 1
             assert Patches.read(output).fingerprint == patches.fingerprint
-    assert survived < 10, "no kill came in time"
+    assert survived < MOMENTS, "no kill came in time"
 
 
 def test_patches_in_linked_folders_are_read_and_hidden_files_are_none(folder: Path, tmp_path: Path) -> None:

@@ -5,11 +5,15 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 from typer.core import TyperGroup
 
 from landslide_nb.common.errors import MachineError, in_words
+
+BOOK: Final = (
+    "chapters, the book and ONNX need more packages than training and prediction: pip install 'landslide-nb[book]'"
+)
 
 
 class Commands(TyperGroup):
@@ -19,10 +23,12 @@ class Commands(TyperGroup):
         """Run the command.
 
         Raises:
-            MachineError: for a file, a disk or a memory that is not as it should be.
+            MachineError: for a file, a disk or a memory that is not as it should be, or for a package that is not there.
         """
         try:
             return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            raise MachineError(f"{error.name} is not installed; {BOOK}") from error
         except (OSError, EOFError, MemoryError, UnicodeDecodeError) as error:
             if isinstance(error, OSError) and error.errno == errno.EPIPE:  # whoever read us has seen enough
                 raise

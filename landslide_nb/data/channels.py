@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from typing import Final
 
+import numpy as np
 import torch
 from kornia.filters import canny, sobel
+from scipy import ndimage
 from torch import Tensor
 
 from landslide_nb.common.errors import StudyError
@@ -14,6 +16,7 @@ EPS = 1e-7
 Read = Callable[..., Tensor]  # role (and modality) to a band `(N, H, W)`
 FULL: Final = {"DN": 10_000.0, "8 bit": 255.0}  # what an optical band is divided by to be a reflectance
 DESCENDING, ASCENDING = PASSES
+NEIGHBOURS: Final = np.stack([np.zeros((3, 3)), np.ones((3, 3)), np.zeros((3, 3))])  # of a pixel, in its own patch
 
 
 def derive(pixels: Tensor, bands: BandSet, count: int) -> Tensor:
@@ -96,7 +99,13 @@ def _sobel(band: Tensor) -> Tensor:
 
 
 def _canny(band: Tensor) -> Tensor:
-    return canny(_stretch(band)[:, None])[1][:, 0]
+    """Edges, 0 or 1: kornia's, but a weak one is followed to a strong one in one pass, not by a convolution for each pixel of it."""
+    edges = canny(_stretch(band)[:, None], hysteresis=False)[1][:, 0]
+    found = edges.cpu().numpy()
+    parts, count = ndimage.label(found > 0, NEIGHBOURS)
+    strong = np.zeros(count + 1, bool)
+    strong[parts[found == 1]] = True
+    return torch.from_numpy(strong[parts]).to(edges)
 
 
 def _away_from_zero(x: Tensor) -> Tensor:

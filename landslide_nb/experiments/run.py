@@ -34,7 +34,7 @@ from landslide_nb.experiments.code import code_version
 from landslide_nb.experiments.damage import DAMAGE, damaged_file
 from landslide_nb.experiments.study import Study
 from landslide_nb.experiments.written import write
-from landslide_nb.models.backbones import AnyBackbone
+from landslide_nb.models.encoders import Backbone
 from landslide_nb.training.distributed import from_main, processes
 from landslide_nb.training.fold import fit_fold
 from landslide_nb.training.loop import build
@@ -212,7 +212,7 @@ class Run:
             folder=self.folder,
         )
 
-    def model(self) -> tuple[AnyBackbone, Scaler]:
+    def model(self) -> tuple[Backbone, Scaler]:
         """The trained network (its last weights, on the CPU) and the scaling of its input."""
         self.fit()
         network = build(self.study.settings.model_copy(update={"weights": "none"}))

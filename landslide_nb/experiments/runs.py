@@ -16,7 +16,6 @@ from landslide_nb.common.progress import Report, in_time
 from landslide_nb.common.workers import workers
 from landslide_nb.experiments.run import Result, Run
 from landslide_nb.experiments.study import Study
-from landslide_nb.models.backbones import check
 from landslide_nb.training.distributed import processes
 
 STOPPED: Final = (
@@ -72,6 +71,8 @@ def train_runs(named: Mapping[str, Run], report: Report = print) -> None:
 
 def _train_runs(named: Mapping[str, Run], report: Report) -> None:
     missing = {title: run for title, run in named.items() if not run.done}
+    if missing:
+        from landslide_nb.models.backbones import check  # noqa: PLC0415 - timm loads for seconds, and is not needed to read runs
     for run in missing.values():
         check(run.study.backbone, run.study.seen, run.study.image_size)
     if missing:

@@ -18,7 +18,7 @@ from landslide_nb.data.bands import OPTICAL, PASSES, BandSet
 from landslide_nb.data.channels import FULL
 from landslide_nb.data.scaling import Scaler
 from landslide_nb.experiments.run import Run
-from landslide_nb.models.backbones import AnyBackbone
+from landslide_nb.models.encoders import Backbone
 from landslide_nb.training.fold import device
 from landslide_nb.training.loop import predict
 
@@ -90,7 +90,7 @@ def log_odds_under(run: Run, chosen: Indices, changes: Mapping[str, Change]) -> 
         chosen: indices of patches.
         changes: by name.
     """
-    loaded: list[tuple[AnyBackbone, Scaler]] = []  # the network is read once, and only if something is not kept
+    loaded: list[tuple[Backbone, Scaler]] = []  # the network is read once, and only if something is not kept
 
     def ask(change: Change) -> dict[str, NDArray[np.float32]]:
         if not loaded:

@@ -21,7 +21,7 @@ from landslide_nb.common.errors import ModelError
 from landslide_nb.data.bands import BandSet
 from landslide_nb.data.dataset import DataSet
 from landslide_nb.data.scaling import Scaler
-from landslide_nb.models.backbones import AnyBackbone
+from landslide_nb.models.encoders import Backbone
 from landslide_nb.tabular import statistics
 from landslide_nb.training.fold import device
 from landslide_nb.training.loop import State, build, predict
@@ -47,7 +47,7 @@ class Network:
     flips: bool = False
 
     @cached_property
-    def model(self) -> AnyBackbone:
+    def model(self) -> Backbone:
         """The network, ready to predict.
 
         Raises:

@@ -14,7 +14,7 @@ from torch.nn.functional import interpolate
 from landslide_nb.common.errors import ModelError
 from landslide_nb.data.scaling import Scaler
 from landslide_nb.inference.ensemble import Network
-from landslide_nb.models.backbones import AnyBackbone
+from landslide_nb.models.encoders import Backbone
 from landslide_nb.training.settings import Settings
 
 OPSET: Final = 18
@@ -27,7 +27,7 @@ class WithPreprocessing(nn.Module):
     centre: Tensor
     scale: Tensor
 
-    def __init__(self, model: AnyBackbone, scaler: Scaler, settings: Settings) -> None:
+    def __init__(self, model: Backbone, scaler: Scaler, settings: Settings) -> None:
         """Put what happens to a patch before and after the network around it."""
         super().__init__()
         self.model = model

@@ -25,8 +25,6 @@ from landslide_nb.models.malloc import keep_freed_memory
 from landslide_nb.models.names import PACKAGED, UNET, FusionName, Stem, check_name
 from landslide_nb.models.pretrained import from_file, packaged_weights
 
-AnyBackbone = Backbone  # every kind of network has the one contract
-
 
 def create(
     name: str,
@@ -34,7 +32,7 @@ def create(
     weights: str = "imagenet",
     stem: Stem = "repeat",
     image_size: int | None = None,
-) -> AnyBackbone:
+) -> Backbone:
     """Build a backbone, laid out in memory as convolutions are fastest.
 
     Args:

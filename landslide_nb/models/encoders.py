@@ -8,10 +8,7 @@ from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import Any, Final, cast
 
-import timm
 import torch
-from segmentation_models_pytorch import Unet
-from timm.models import PretrainedCfg
 from torch import Tensor, nn
 
 from landslide_nb.common.errors import StudyError, reason
@@ -76,6 +73,8 @@ class UNetEncoder(nn.Module):
         Raises:
             StudyError: if timm's network cannot be the encoder of one.
         """
+        from segmentation_models_pytorch import Unet  # noqa: PLC0415 - as in `own_size`
+
         super().__init__()
         try:
             self.unet = Unet(f"tu-{encoder}", encoder_weights=None, in_channels=channels, classes=1)
@@ -155,5 +154,8 @@ def unfit(name: str, channels: int, image_size: int, why: str) -> StudyError:
 
 def own_size(name: str) -> int:
     """The image size that timm made a network for, in pixels."""
-    known = timm.get_pretrained_cfg(name.rpartition(":")[2]) or PretrainedCfg()
+    from timm import get_pretrained_cfg  # noqa: PLC0415 - it loads for seconds, and what reads runs builds no network
+    from timm.models import PretrainedCfg  # noqa: PLC0415
+
+    known = get_pretrained_cfg(name.rpartition(":")[2]) or PretrainedCfg()
     return int(known.input_size[-1])

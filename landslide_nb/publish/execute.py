@@ -75,7 +75,7 @@ def _run(notebook: Path, output: Path, parameters: Mapping[str, Any]) -> None:
                 progress_bar=False,
                 kernel_name=notebooks.KERNEL,
                 language=notebooks.LANGUAGE,
-                config=_transport(sockets),
+                config=_kernel(sockets),
             )
     except PapermillExecutionError as error:
         raise ChapterError(f"{notebook.stem}, cell {error.exec_count}: {error.ename}: {error.evalue}") from None
@@ -94,11 +94,15 @@ def _is_news(record: logging.LogRecord) -> bool:
     return not record.getMessage().startswith("Passed unknown parameter")
 
 
-def _transport(folder: str) -> Config:
-    """How to speak with the kernel: through a socket, on which no two collide, where the system has such and the name is short."""
-    if os.name == "nt" or len(folder) > LONGEST_SOCKET:
-        return Config()
-    return Config(KernelManager={"transport": "ipc", "ip": f"{folder}/kernel"})
+def _kernel(folder: str) -> Config:
+    """How to speak with the kernel: through a socket, on which no two collide, where the system has such and the name is short.
+
+    It is ended without a last word: on an interrupt, as Jupyter would send it before, it may print an error.
+    """
+    config = Config(NotebookClient={"shutdown_kernel": "immediate"})
+    if os.name != "nt" and len(folder) <= LONGEST_SOCKET:
+        config.KernelManager = Config(transport="ipc", ip=f"{folder}/kernel")
+    return config
 
 
 def check_whole(notebook: NotebookNode, name: str) -> None:

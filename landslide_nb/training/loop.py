@@ -25,7 +25,7 @@ from landslide_nb.common.arrays import Features, Indices, Values
 from landslide_nb.common.errors import RunError, StudyError
 from landslide_nb.common.progress import Report
 from landslide_nb.data.scaling import Scaler
-from landslide_nb.models.backbones import AnyBackbone, create
+from landslide_nb.models.encoders import Backbone
 from landslide_nb.training import checkpoints
 from landslide_nb.training.batches import batches, prepare
 from landslide_nb.training.distributed import processes
@@ -54,15 +54,17 @@ class Trained:
         return max((f1 for record in self.history if (f1 := record["validation_f1"]) is not None), default=-1.0)
 
 
-def build(settings: Settings) -> AnyBackbone:
+def build(settings: Settings) -> Backbone:
     """The network of a run, its random weights drawn from the run's seed; other random numbers are left as they are."""
+    from landslide_nb.models.backbones import create  # noqa: PLC0415 - with it comes timm, which loads for seconds
+
     with torch.random.fork_rng():
         torch.manual_seed(settings.seed)
         return create(settings.backbone, settings.seen, settings.weights, settings.stem, settings.image_size)
 
 
 def train(
-    model: AnyBackbone,
+    model: Backbone,
     pixels: Tensor,
     rows: SampleTable,
     validation: tuple[Indices, NDArray[np.int8]],
@@ -176,7 +178,7 @@ def _epoch(
 
 @torch.no_grad()
 def predict(
-    model: AnyBackbone, pixels: Tensor, settings: Settings, scaler: Scaler, batch: int = 64
+    model: Backbone, pixels: Tensor, settings: Settings, scaler: Scaler, batch: int = 64
 ) -> tuple[Values, Features]:
     """Log-odds of a landslide, float32 `(N,)`, and embeddings `(N, D)` of pixels `(N, C, H, W)`.
 
@@ -216,7 +218,7 @@ def _precision(settings: Settings, device: torch.device) -> torch.autocast | nul
     return torch.autocast(device.type, torch.bfloat16) if settings.precision == "bfloat16" else nullcontext()
 
 
-def _copy(model: AnyBackbone) -> State:
+def _copy(model: Backbone) -> State:
     return {
         name: value.detach().clone(memory_format=torch.contiguous_format) for name, value in model.state_dict().items()
     }

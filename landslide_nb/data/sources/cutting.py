@@ -5,6 +5,7 @@ A first pass over the masks decides which patches there are; a second reads the 
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -43,6 +44,59 @@ class Square(NamedTuple):
     mask: Mask
 
 
+@dataclass(frozen=True)
+class Images:
+    """The images of a data set, whose masks were read before.
+
+    Attributes:
+        pairs: images and masks.
+        sides: height and width of each mask.
+        data_set: what the patches are.
+        options: how to cut them.
+        units: as `read_image` takes them.
+    """
+
+    pairs: Sequence[Pair]
+    sides: list[tuple[int, int]]
+    data_set: DataSet
+    options: Options
+    units: tuple[str, ...]
+
+    def pixels(self, squares: Sequence[Square]) -> Iterator[Pixels]:
+        """The pixels of these squares. Images that have none are read, too: a fault does not depend on the seed."""
+        size = self.options.patch
+        wanted = {place: list(some) for place, some in groupby(squares, lambda square: square.place)}
+        for place, pair in enumerate(self.pairs):
+            pixels = self._image(pair, self.sides[place])
+            if self.options.nodata is None:
+                check_pixels(pixels, str(pair.image), self.data_set.bands)
+            for square in wanted.get(place, ()):
+                yield pixels[:, square.row : square.row + size, square.column : square.column + size].copy()
+
+    def complete(self, squares: Sequence[Square]) -> list[Square]:
+        """Those squares in which no pixel has the value that stands for no data; the images are read once more for it."""
+        if self.options.nodata is None:
+            return list(squares)
+        complete = []
+        for square, pixels in zip(squares, self.pixels(squares), strict=True):
+            where = f"{self.pairs[square.place].image}, patch from row {square.row}, column {square.column}"
+            try:
+                check_pixels(pixels, where, self.data_set.bands, self.options.nodata)
+            except NodataError:
+                continue
+            complete.append(square)
+        return complete
+
+    def _image(self, pair: Pair, shape: tuple[int, int]) -> NDArray[np.float32]:
+        """An image as float32 `(C, H, W)`, of the same shape as its mask; its values are not checked."""
+        key = self.options.keys[0] if self.options.keys else None
+        image = read_image(pair.image, len(self.data_set.bands), self.units, key, self.options.nodata)
+        if image.shape[:2] != shape:
+            raise DataError(f"{pair.image} has {_by(image.shape)} pixels, its mask {_by(shape)}; expected the same")
+        with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, and is refused
+            return np.ascontiguousarray(image.transpose(2, 0, 1), np.float32)
+
+
 def cut_into_patches(
     pairs: Sequence[Pair], data_set: DataSet, options: Options, units: tuple[str, ...], report: Report | None = None
 ) -> Found:
@@ -62,7 +116,8 @@ def cut_into_patches(
     known = [square for square in squares if square.label is not None]
     if not known:
         raise DataError(f"no patch is left of {len(squares)}: each has some landslide, and less than --positive-share")
-    complete = known if options.nodata is None else _with_data(pairs, sides, known, data_set, options, units)
+    images = Images(pairs, sides, data_set, options, units)
+    complete = images.complete(known)
     empty, known = len(known) - len(complete), complete
     if not known:
         raise DataError(f"each of {empty} patches has pixels without data ({options.nodata:g})")
@@ -73,7 +128,7 @@ def cut_into_patches(
     part = Part(
         ids=tuple(ids[i] for i in chosen),
         labels=labels[chosen],
-        pixels=_pixels(pairs, sides, selected, data_set, options, units),
+        pixels=images.pixels(selected),
         groups=np.array([group_of(pair, options.block, options.regions) for pair in homes]),
         regions=np.array([region_of(pair, options.regions) for pair in homes]) if options.regions else None,
         masks=np.array([square.mask for square in selected]).astype(np.uint8),
@@ -161,56 +216,6 @@ def _masks(pairs: Sequence[Pair], options: Options, report: Report | None) -> It
                 f"{pair.mask.parent}: {first} marks landslides by {one:g}, {second} by {other:g}; expected one number"
             )
         yield mask
-
-
-def _pixels(
-    pairs: Sequence[Pair],
-    sides: list[tuple[int, int]],
-    squares: list[Square],
-    data_set: DataSet,
-    options: Options,
-    units: tuple[str, ...],
-) -> Iterator[Pixels]:
-    """The second pass: the pixels of these squares. Images that have none are read, too: a fault does not depend on the seed."""
-    size, wanted = options.patch, {place: list(some) for place, some in groupby(squares, lambda square: square.place)}
-    for place, pair in enumerate(pairs):
-        pixels = _image(pair, sides[place], data_set, options, units)
-        if options.nodata is None:
-            check_pixels(pixels, str(pair.image), data_set.bands)
-        for square in wanted.get(place, ()):
-            yield pixels[:, square.row : square.row + size, square.column : square.column + size].copy()
-
-
-def _image(
-    pair: Pair, shape: tuple[int, int], data_set: DataSet, options: Options, units: tuple[str, ...]
-) -> NDArray[np.float32]:
-    """An image as float32 `(C, H, W)`, of the same shape as its mask; its values are not checked."""
-    key = options.keys[0] if options.keys else None
-    image = read_image(pair.image, len(data_set.bands), units, key, options.nodata)
-    if image.shape[:2] != shape:
-        raise DataError(f"{pair.image} has {_by(image.shape)} pixels, its mask {_by(shape)}; expected the same")
-    with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, and is refused
-        return np.ascontiguousarray(image.transpose(2, 0, 1), np.float32)
-
-
-def _with_data(
-    pairs: Sequence[Pair],
-    sides: list[tuple[int, int]],
-    squares: list[Square],
-    data_set: DataSet,
-    options: Options,
-    units: tuple[str, ...],
-) -> list[Square]:
-    """Those squares in which no pixel has the value that stands for no data; the images are read once more for it."""
-    complete = []
-    for square, pixels in zip(squares, _pixels(pairs, sides, squares, data_set, options, units), strict=True):
-        where = f"{pairs[square.place].image}, patch from row {square.row}, column {square.column}"
-        try:
-            check_pixels(pixels, where, data_set.bands, options.nodata)
-        except NodataError:
-            continue
-        complete.append(square)
-    return complete
 
 
 def _by(shape: tuple[int, ...]) -> str:

@@ -17,7 +17,7 @@ from landslide_nb.data.patches import Patches
 from landslide_nb.data.scaling import Scaler
 from landslide_nb.experiments.gpu.rows import Difference, compare
 from landslide_nb.experiments.speed import backward
-from landslide_nb.models.backbones import AnyBackbone
+from landslide_nb.models.encoders import Backbone
 from landslide_nb.similarity.api import nearest
 from landslide_nb.training.batches import batches, prepare
 from landslide_nb.training.loop import State, build, predict
@@ -169,7 +169,7 @@ def rounding(bench: Bench) -> Iterator[Difference]:
             yield compare(f"{name}, {SMALL}: {kind} against float32", rounded[name], known, ROUNDED)
 
 
-def _outcome(model: AnyBackbone, bench: Bench, settings: Settings, state: State | None = None) -> tuple[State, State]:
+def _outcome(model: Backbone, bench: Bench, settings: Settings, state: State | None = None) -> tuple[State, State]:
     """Loss and gradients of a training step, log-odds and embeddings after it; and the state that they are of.
 
     Args:
@@ -191,7 +191,7 @@ def _outcome(model: AnyBackbone, bench: Bench, settings: Settings, state: State 
     return {"loss": loss, "gradients": gradients, "log-odds": log_odds, "embeddings": embeddings}, state
 
 
-def _calm(model: AnyBackbone) -> AnyBackbone:
+def _calm(model: Backbone) -> Backbone:
     """Make a network of random weights pass rounding on, not magnify it.
 
     As it is, EfficientNetV2-L's log-odds have nothing in common in float32 and float64. Branches of residual blocks add a fifth
