@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from landslide_nb.chapters.c01 import fidelity, figures, findings
+from landslide_nb.common.errors import DataError
 from landslide_nb.data.bands import BandSet
 from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.data.dataset import DataSet
@@ -37,11 +38,38 @@ def test_levels_are_those_of_all_pixels(tiny: Patches) -> None:
 def test_texture_of_a_real_patch(real: Path, tiny: Patches) -> None:
     """The simulation's texture was chosen after real patches: it would be set beside wrong numbers."""
     patch = zindi.load_patch(real / "ID_005GY8.npy")
-    texture = fidelity.texture(tiny.pixels, BANDS, patch)
+    texture = fidelity.texture(tiny.pixels, BANDS, patch[None])
     for band, pixels in zip(texture.index, patch.astype(np.float64), strict=True):
         expected = np.corrcoef(pixels[:, :-1].ravel(), pixels[:, 1:].ravel())[0, 1]
-        assert texture.loc[band, "real patch"] == pytest.approx(expected, abs=0.01)
-    assert "real patch" not in fidelity.texture(tiny.pixels, BANDS, None)
+        assert texture.loc[band, "real, median"] == pytest.approx(expected, abs=0.01)
+    assert "real, median" not in fidelity.texture(tiny.pixels, BANDS, None)
+
+
+def test_real_patches_stand_above_simulated_ones(tiny: Patches) -> None:
+    """A reader could not compare them, or take one kind for the other."""
+    picture = figures.real_beside_simulated(tiny.take(np.arange(8)), tiny, each=2)
+    named = [axis.get_ylabel() for axis in picture.figure.axes if axis.get_ylabel()]
+    assert named == [
+        f"{kind}\n{name}" for kind in ("real", "simulated") for name in ("landslide", "no landslide") for _ in "12"
+    ]
+    assert picture.alt.count("; ") == len(named) - 1 and CHALLENGE.credit in picture.caption
+    unlabelled = Patches(tiny.ids, tiny.pixels)
+    assert "real, landslide" not in figures.real_beside_simulated(unlabelled, tiny).alt
+
+
+def test_real_patches_come_from_one_file_or_several(tiny: Patches, tmp_path: Path) -> None:
+    """Whoever has real patches could show one of them only, or a wrong file would end in a traceback."""
+    np.save(tmp_path / "ID_1.npy", tiny.pixels[0].transpose(1, 2, 0))
+    tiny.write(tmp_path / "several.h5")
+    one, several = (
+        Study.load("smoke", patch=str(tmp_path / name)).real_patches() for name in ("ID_1.npy", "several.h5")
+    )
+    assert one is not None and several is not None
+    assert one.ids == ("ID_1",) and one.labels is None and several.ids == tiny.ids
+    np.testing.assert_array_equal(one.pixels[0], several.pixels[0])
+    assert Study.load("smoke").real_patches() is None
+    with pytest.raises(DataError, match=r"missing\.h5"):
+        Study.load("smoke", patch=str(tmp_path / "missing.h5")).real_patches()
 
 
 def test_the_same_rows_cannot_be_told_apart(rows: pd.DataFrame) -> None:

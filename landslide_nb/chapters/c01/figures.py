@@ -8,10 +8,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from landslide_nb.chapters.c01.fidelity import MEANS
-from landslide_nb.common.arrays import Pixels
+from landslide_nb.common.arrays import Indices, Pixels
 from landslide_nb.data.bands import Band, BandSet
 from landslide_nb.data.challenge import CHALLENGE
-from landslide_nb.display.picture import CLASS_COLOURS, CLASS_NAMES, Picture, panels, show_image
+from landslide_nb.data.patches import Patches
+from landslide_nb.display.picture import CLASS_COLOURS, CLASS_NAMES, Picture, composite, panels, show_image
 
 
 def bands(pixels: Pixels, of: BandSet, title: str, name: str) -> Picture:
@@ -42,6 +43,40 @@ def grid(count: int, height: float) -> tuple[Figure, list[Axes]]:
     for axis in axes.flat[count:]:
         axis.set_axis_off()
     return figure, list(axes.flat[:count])
+
+
+def real_beside_simulated(real: Patches, simulated: Patches, each: int = 2) -> Picture:
+    """Real patches above simulated ones, in colours and in every band on its own scale: some with a landslide, some without."""
+    of = real.data_set.bands
+    rows = [
+        (kind, name, patches.pixels[i])
+        for kind, patches in (("real", real), ("simulated", simulated))
+        for name, chosen in _of_each_class(patches, each)
+        for i in chosen
+    ]
+    figure, axes = panels(len(rows), 1 + len(of), 0.86, 0.9)
+    for row, (kind, name, pixels) in zip(axes, rows, strict=True):
+        row[0].set_ylabel(f"{kind}\n{name}".strip(), fontsize=7)
+        show_image(row[0], composite(pixels, of))
+        for axis, image in zip(row[1:], pixels, strict=True):
+            low, high = np.percentile(image, (2, 98))
+            show_image(axis, image, cmap="gray", vmin=low, vmax=high)
+    for axis, title in zip(axes[0], ("colours", *(band.name for band in of.bands)), strict=True):
+        axis.set_title(title, fontsize=8)
+    alt = (
+        f"A grid of images: {len(rows)} patches, one a row, real above simulated, in colours and in {len(of)} bands:"
+        f" {'; '.join(f'{kind}, {name}'.rstrip(', ') for kind, name, _ in rows)}."
+    )
+    stretch = "each stretched to its 2nd to 98th percentile"
+    caption = f"Real patches above simulated ones, in all {len(of)} bands, {stretch}. {real.data_set.credit}."
+    return Picture(figure, "fig-real-beside-simulated", alt, caption)
+
+
+def _of_each_class(patches: Patches, each: int) -> list[tuple[str, Indices]]:
+    """The first so many patches of each class, under its name, with a landslide first; of unlabelled ones the first of all."""
+    if patches.labels is None:
+        return [("", np.arange(len(patches))[:each])]
+    return [(CLASS_NAMES[label], np.flatnonzero(patches.labels == label)[:each]) for label in (1, 0)]
 
 
 def band_distributions(table: pd.DataFrame, of: BandSet, source: str, name: str) -> Picture:
