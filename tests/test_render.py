@@ -136,6 +136,14 @@ def test_scars_are_bright_where_they_show(rows: pd.DataFrame) -> None:
     assert abs(np.median(contrasts(visible, 6))) < 0.5
 
 
+def test_scars_are_large_enough_to_be_found(rows: pd.DataFrame) -> None:
+    """Half of the small landslides would be missed by any network, and shapes would be none of Landslide4Sense's."""
+    masks = render(rows[rows.label == 1], seed=1, masks=True).masks
+    assert masks is not None
+    share = (masks > 0).mean((1, 2))
+    assert share.min() > 0.005 and np.median(share) < 0.12
+
+
 def contrasts(patches: Patches, channel: int) -> list[float]:
     """Mean inside the mask minus mean outside, in standard deviations, of each patch."""
     assert patches.masks is not None

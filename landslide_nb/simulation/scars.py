@@ -1,7 +1,9 @@
 """Bare ground: scars of landslides, and what looks like them.
 
-Shapes follow `results/scar_shapes.csv`, measured on Landslide4Sense (Ghorbanzadeh et al. 2022, doi 10.1109/TGRS.2022.3215209):
-number, area and elongation of scars, and how ragged they are. They lie where it is steep, along slopes and valleys.
+Number, elongation and raggedness follow what masks of Landslide4Sense show (Ghorbanzadeh et al. 2022, doi
+10.1109/TGRS.2022.3215209; `results/scar_shapes.csv` sets both side by side). Areas do not quite: they are those of single scars
+before these meet, fray and are cut by the patch's border, and larger at the median, so that a small network can find them. Scars
+lie where it is steep, along slopes and valleys.
 """
 
 from typing import Final, NamedTuple
@@ -17,13 +19,17 @@ from landslide_nb.simulation.relief import Relief, crossing
 
 MOST: Final = 5  # scars in a patch
 NUMBER: Final = (0.36, 0.24, 0.17, 0.13, 0.10)  # shares of patches with one, two, … scars
-AREA: Final = (90.0, 0.9)  # median in pixels, and standard deviation of its logarithm
+AREA: Final = (100.0, 0.65)  # median in pixels, and standard deviation of its logarithm
+SMALLEST: Final = (80.0, 12.0)  # pixels of the first scar and of others: a patch with none of 1 % is hardly called one
+MARGIN: Final = 7  # pixels between the middle of a scar and the border
 ELONGATION: Final = (2.3, 0.45)  # of the axes, likewise
 RAGGED: Final = 0.3  # how far the border wanders, in half widths
-MOTTLE: Final = 0.3  # how uneven bare ground is
+MOTTLE: Final = 0.2  # how uneven bare ground is
 # What bare ground of each kind does in NIR, of what it does in red, green and blue: wet stones are dark, dry grass is bright.
 INFRARED: Final = {"scars": 0.15, "streams": -0.4, "roads": 0.0, "clearings": 0.6, "specks": 0.5}
-INFRARED_SPREAD: Final = 0.25
+INFRARED_SPREAD: Final = 0.1
+# How much dimmer it is in blue than in red and green, of what it does there: fresh soil is brown, stones and concrete are grey.
+BROWN: Final = {"scars": 0.15, "streams": 0.0, "roads": 0.0, "clearings": 0.1, "specks": 0.0}
 EDGE: Final = 0.2  # over which share of the half width bare ground fades
 CANDIDATES: Final = 10  # places of which the steepest is taken
 STREAM: Final = 0.12  # half widths, in standard deviations of the field whose zeros they follow
@@ -37,12 +43,14 @@ class Ground(NamedTuple):
         scars: `(N, H, W)`, 0 to 1: how bare a landslide left it.
         lift: `(N, H, W)`, by how many standard deviations all bare ground, scars included, stands out in red, green and blue.
         infrared: `(N, H, W)`, the same in NIR.
-        masks: uint8 `(N, H, W)`, 1 where a landslide is, seen or not.
+        brown: `(N, H, W)`, by how much less in blue than in red and green.
+    masks: uint8 `(N, H, W)`, 1 where a landslide is, seen or not.
     """
 
     scars: Field
     lift: Field
     infrared: Field
+    brown: Field
     masks: NDArray[np.uint8]
 
 
@@ -65,7 +73,7 @@ def bare_ground(
         "clearings": mosaic.cleared,
         "specks": np.clip(np.roll(rough, 11, 2) - 2.4, 0, 1),  # houses and rocks,
     }
-    lift, infrared = np.zeros_like(scars), np.zeros_like(scars)
+    lift, infrared, brown = (np.zeros_like(scars) for _ in range(3))
     mottle = 1 + MOTTLE * np.roll(rough, 29, 1)
     rarer = np.where(looks, appearance.beside, 1)
     for kind, shape in kinds.items():
@@ -75,15 +83,17 @@ def bare_ground(
         lift = np.maximum(lift, stands_out)
         tint = INFRARED[kind] + INFRARED_SPREAD * rng.standard_normal(n)
         infrared = np.where(stands_out >= lift, each(tint) * lift, infrared)
+        brown = np.where(stands_out >= lift, BROWN[kind] * lift, brown)
     masks = (scars > 0.5) & each(labels == 1)
-    return Ground(scars * each(looks), lift, infrared, masks.astype(np.uint8))
+    return Ground(scars * each(looks), lift, infrared, brown, masks.astype(np.uint8))
 
 
 def _scars(relief: Relief, rough: Field, rng: Generator) -> Field:
     """Several ragged patches in each `(N, H, W)`, 0 to 1."""
     n = len(relief.steepness)
     number = 1 + rng.choice(MOST, n, p=NUMBER)
-    area = np.maximum(AREA[0] * np.exp(AREA[1] * rng.standard_normal((MOST, n))), 12)
+    area = AREA[0] * np.exp(AREA[1] * rng.standard_normal((MOST, n)))
+    area = np.maximum(area, np.where(np.arange(MOST) == 0, *SMALLEST)[:, None])
     elongation = 1 + (ELONGATION[0] - 1) * np.exp(ELONGATION[1] * rng.standard_normal((MOST, n)))
     taper = rng.uniform(-0.5, 0.5, (MOST, n))
     coarse = random_fields(n, rng, 4.0)
@@ -111,14 +121,22 @@ def _scar(relief: Relief, width: Field, elongation: Field, taper: Field, border:
 
 
 def _start(relief: Relief, rng: Generator) -> tuple[Field, ...]:
-    """A steep place, near a valley rather than not, and the unit vector down its slope: row, column, east, south."""
+    """A place steeper than the patch as a whole, near a valley rather than not, and the unit vector down its slope.
+
+    Where a whole patch faces one of the passes, its scars would else lie where it does so most.
+
+    Returns:
+        row, column, east, south.
+    """
     n = len(relief.steepness)
-    places = rng.integers(2, SIZE - 2, (2, n, CANDIDATES))
+    tilted = relief.across - relief.across.mean((1, 2), keepdims=True)
+    places = rng.integers(MARGIN, SIZE - MARGIN, (2, n, CANDIDATES))
     at = (np.arange(n)[:, None], places[0], places[1])
-    steep = np.sqrt(relief.across[at] ** 2 + relief.down[at] ** 2)
+    steep = np.sqrt(tilted[at] ** 2 + relief.down[at] ** 2)
     merit = steep / steep.mean(1, keepdims=True) - 0.5 * relief.valley[at] + 0.5 * rng.random((n, CANDIDATES))
     best = (np.arange(n), merit.argmax(1))
-    east, south, size = -relief.across[at][best], -relief.down[at][best], np.maximum(steep[best], 1e-9)
+    east, south = -relief.across[at][best], -relief.down[at][best]
+    size = np.maximum(np.sqrt(east**2 + south**2), 1e-9)
     return places[0][best].astype(np.float64), places[1][best].astype(np.float64), east / size, south / size
 
 
