@@ -7,7 +7,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from conftest import Command
+from conftest import Command, small_disk
 
 from landslide_nb.common import files
 from landslide_nb.common.arrays import Pixels
@@ -20,13 +20,10 @@ ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(params=[16_384, 65_536, 300_000])
-def small_disk(request: pytest.FixtureRequest) -> Iterator[None]:
-    """No file may grow above some size, as on a disk that is full: what HDF5 has written by then differs."""
-    resource = pytest.importorskip("resource", reason="only Unix limits what a process may write")
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (request.param, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+def filling_disk(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A disk that is full after so many bytes: what HDF5 has written by then differs."""
+    with small_disk(request.param):
+        yield
 
 
 @pytest.fixture
@@ -130,7 +127,7 @@ def test_what_the_system_refuses_is_one_sentence(
     assert done.stderr.count("\n") == 1 and in_words(error) in done.stderr
 
 
-def test_a_full_disk_leaves_nothing(folder: Path, small_disk: None, tmp_path: Path, here: Command) -> None:
+def test_a_full_disk_leaves_nothing(folder: Path, filling_disk: None, tmp_path: Path, here: Command) -> None:
     """`convert` would end in a segmentation fault, `simulate` leave half a folder."""
     for command in (f"convert {folder} {tmp_path / 'out'}", f"simulate {tmp_path / 'out'} --patches 8 --test 2"):
         done = here(*command.split())
@@ -138,7 +135,7 @@ def test_a_full_disk_leaves_nothing(folder: Path, small_disk: None, tmp_path: Pa
         assert [path.name for path in tmp_path.iterdir()] == ["challenge"]
 
 
-def test_hdf5_on_a_disk_that_fills(small_disk: None, tmp_path: Path) -> None:
+def test_hdf5_on_a_disk_that_fills(filling_disk: None, tmp_path: Path) -> None:
     """The first bytes that do not fit would be lost, or the process with them."""
     with pytest.raises(OSError, match="too large"), files.PatientFile(tmp_path / "a.h5", "w+") as stream:
         for name in ("first", "second"):  # after the first one's end, HDF5 goes on

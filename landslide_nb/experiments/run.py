@@ -179,8 +179,11 @@ class Run:
                 temporary.write_text(json.dumps(self.record, indent=1, sort_keys=True), "utf-8")
         try:
             fitted = fit_fold(self.study.settings, patches, split, self.fold, checkpoint, report)
-        except RunError:  # it would come to the same again
-            self._remove_begun()
+        except (DataError, RunError) as error:
+            if (
+                isinstance(error, RunError) or not checkpoint.is_file()
+            ):  # it would come to the same again, or begin anew
+                self._remove_begun()
             raise
         if not processes().is_main_process:
             return
