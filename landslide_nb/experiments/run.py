@@ -180,9 +180,7 @@ class Run:
         try:
             fitted = fit_fold(self.study.settings, patches, split, self.fold, checkpoint, report)
         except (DataError, RunError) as error:
-            if (
-                isinstance(error, RunError) or not checkpoint.is_file()
-            ):  # it would come to the same again, or begin anew
+            if isinstance(error, RunError) or not checkpoint.is_file():  # it would come to the same, or begin anew
                 self._remove_begun()
             raise
         if not processes().is_main_process:
