@@ -6,7 +6,6 @@ from typing import Final, NoReturn
 
 from landslide_nb.common.errors import DataError
 
-READ: Final = (".npy", ".csv")  # a link of such a name stands for a file, which whoever reads it misses
 LISTS: Final = ("Train.csv", "Test.csv", "SampleSubmission.csv")  # the only tables that are read out of a folder
 
 
@@ -35,7 +34,7 @@ def files_below(folder: Path) -> list[Path]:
     """The files anywhere below a folder, sorted: linked folders are looked into, each once; what begins with a dot is passed over.
 
     Raises:
-        DataError: if a folder cannot be looked into, or a link that may be one's leads nowhere: its disk may not be mounted.
+        DataError: if a folder cannot be looked into.
     """
     paths: list[Path] = []
     seen: set[str] = set()
@@ -47,12 +46,6 @@ def files_below(folder: Path) -> list[Path]:
         seen.add(here)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         paths += (Path(root, name) for name in names if not name.startswith("."))
-    for path in paths:
-        if path.suffix.lower() not in READ and path.is_symlink() and not path.exists():
-            raise DataError(
-                f"{path} is a link that leads nowhere (to {os.readlink(path)}), perhaps to a disk that is not mounted; mount it,"
-                " or remove the link"
-            )
     return sorted(paths)
 
 
