@@ -65,9 +65,24 @@ def test_a_place_that_cannot_be_written_is_tried_first(
     (tmp_path / "file").write_text("mine", "utf-8")
     done = here(*command.split())
     assert done.returncode == 1 and done.stderr.startswith("error: file/out"), done
-    assert "cannot be written" in done.stderr and done.stderr.count("\n") == 1
+    assert "cannot be written (file is no folder); name a " in done.stderr and done.stderr.count("\n") == 1
+    assert done.stderr.endswith(" that you may write to\n")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["challenge", "file"]
     assert (tmp_path / "file").read_text("utf-8") == "mine"
+
+
+def test_a_folder_that_may_not_be_written_to_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`name a file in a folder` would say nothing to somebody who has named one."""
+
+    def denied(*args: object, **options: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")  # as for a user who may not; root may write anywhere
+
+    for name in ("touch", "mkdir"):
+        monkeypatch.setattr(Path, name, denied)
+    with pytest.raises(DataError, match=r"\(Permission denied\); name a file in a folder that you may write to$"):
+        files.check_writable(tmp_path / "a.csv")
+    with pytest.raises(DataError, match=r"\(Permission denied\); name a new folder in one that you may write to$"):
+        files.check_new(tmp_path / "a")
 
 
 def test_a_store_that_cannot_be_written_is_tried_first(
@@ -78,7 +93,9 @@ def test_a_store_that_cannot_be_written_is_tried_first(
     monkeypatch.setenv("LANDSLIDE_NB_STORE", str(tmp_path / "file"))
     done = here("fit")
     assert done.returncode == 1 and done.stderr.count("\n") == 1, done
-    assert "file (File exists); name a folder that you may write to as LANDSLIDE_NB_STORE" in done.stderr
+    assert (
+        f"{tmp_path / 'file'} is no folder); name a folder that you may write to as LANDSLIDE_NB_STORE" in done.stderr
+    )
 
 
 @pytest.mark.parametrize(

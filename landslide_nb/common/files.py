@@ -49,7 +49,9 @@ def replacing(path: Path, keep: bool = False) -> Iterator[Path]:
         temporary.touch()  # what cannot be written shows now
         temporary.unlink(missing_ok=True)
     except OSError as error:
-        raise DataError(f"{path} cannot be written ({error.strerror}); name a file in a folder") from error
+        raise DataError(
+            f"{path} cannot be written ({why_not(path, error)}); name a file in a folder that you may write to"
+        ) from error
     try:
         with refused_if_full(path, temporary):
             yield temporary
@@ -169,11 +171,21 @@ def _new_beside(folder: Path) -> Iterator[Path]:
     try:
         temporary.mkdir(parents=True)
     except OSError as error:
-        raise DataError(f"{folder} cannot be written ({error.strerror}); name a new folder") from error
+        raise DataError(
+            f"{folder} cannot be written ({why_not(folder, error)}); name a new folder in one that you may write to"
+        ) from error
     try:
         yield temporary
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def why_not(path: Path, error: OSError) -> str:
+    """Why nothing can be written there: what stands before the name is a file, or whatever the system says."""
+    for above in path.parents:
+        if os.path.lexists(above) and not above.is_dir():
+            return f"{above} is no folder"
+    return error.strerror or str(error)
 
 
 def _beside(path: Path) -> Path:
