@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from landslide_nb.common.errors import DataError, NodataError
-from landslide_nb.common.files import new_folder, replacing
+from landslide_nb.common.files import new_folder
 from landslide_nb.common.inputs import files_below
 from landslide_nb.common.progress import Report, followed
 from landslide_nb.data.challenge import CHALLENGE
@@ -147,16 +147,26 @@ def files(folder: Path) -> dict[str, Path]:
     """The `.npy` files anywhere below a folder, linked folders included, by the patch's id.
 
     Raises:
-        DataError: if two have one name, or a folder cannot be looked into.
+        DataError: if two have one name, a folder cannot be looked into, or a link leads nowhere that is no patch's.
     """
     paths: dict[str, Path] = {}
     for path in files_below(folder):
         if path.suffix != ".npy":
+            _check_link(path)
             continue
         if path.stem in paths and path.resolve() != paths[path.stem].resolve():
             raise DataError(f"{path.stem}.npy is there twice: {paths[path.stem]} and {path}; keep one")
         paths[path.stem] = path
     return paths
+
+
+def _check_link(path: Path) -> None:
+    """Refuse a link to what is not there: it may have been a folder of patches."""
+    if path.is_symlink() and not path.exists():
+        raise DataError(
+            f"{path} is a link that leads nowhere (to {path.readlink()}), perhaps to a disk that is not mounted; mount it, or remove"
+            " the link"
+        )
 
 
 def _pixels(ids: Sequence[str], files: dict[str, Path], listed_in: Path) -> Iterator[NDArray[np.float32]]:
@@ -226,8 +236,8 @@ def _save_patch(path: Path, pixels: NDArray[np.float32]) -> None:
 
 
 def write_csv(path: Path, columns: dict[str, Sequence[str]]) -> None:
-    """Write a small CSV atomically."""
-    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
+    """Write a small CSV into a file, or a folder, that is still temporary."""
+    with path.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows(zip(*columns.values(), strict=True))
