@@ -4,7 +4,7 @@ Patches are float64, channels last. The real Test.csv lists one ID twice: that i
 """
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Final
@@ -65,15 +65,26 @@ def data_set(folder: Path, options: Options) -> DataSet:
 def parts(folder: Path, options: Options, report: Report | None = None) -> Found:
     """Its parts, of which the second may be empty."""
     named = listed(folder)
+    notes = _unlisted(folder, named)
     if options.nodata is None:
-        return Found(named)
+        return Found(named, notes)
     kept = {name: _with_data(folder, part, options.nodata) for name, part in named.items()}
     if not kept["train"].ids:
         raise DataError(
             f"each of the {len(named['train'].ids)} labelled patches in {folder} has pixels of {options.nodata:g}"
         )
     gone = {name: len(part.ids) - len(kept[name].ids) for name, part in named.items()}
-    return Found(kept, tuple(f"{name}: {without_data(count, options.nodata)}" for name, count in gone.items() if count))
+    left_out = (f"{name}: {without_data(count, options.nodata)}" for name, count in gone.items() if count)
+    return Found(kept, (*notes, *left_out))
+
+
+def _unlisted(folder: Path, named: Mapping[str, Part]) -> tuple[str, ...]:
+    """What a user has to know of patches that lie there and that no list names, as where Test.csv has only its header."""
+    wanted = {name for part in named.values() for name in part.ids}
+    lonely = sorted(str(path) for name, path in files(folder).items() if name not in wanted)
+    if not lonely:
+        return ()
+    return (f"left out: {len(lonely)} .npy files that neither Train.csv nor Test.csv lists, as {lonely[0]}",)
 
 
 def _with_data(folder: Path, part: Part, nodata: float) -> Part:
