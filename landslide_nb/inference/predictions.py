@@ -53,9 +53,9 @@ class Predictions:
     def write_probabilities(self, path: Path) -> None:
         """Write `ID,probability,low,high`: the mean over folds, and the lowest and the highest of the folds."""
         columns = {"probability": self.probability, "low": self.folds.min(1), "high": self.folds.max(1)}
-        texts = {name: [f"{p:.8f}" for p in values] for name, values in columns.items()}
+        texts = {name: tuple(f"{p:.8f}" for p in values) for name, values in columns.items()}
         with replacing(path) as temporary:
-            write_csv(temporary, {"ID": self.rows} | texts)
+            write_csv(temporary, {"ID": self.rows, **texts})
 
     def summary(self, threshold: float) -> str:
         """What was predicted, in a sentence, and each patch that was left out in one more."""
