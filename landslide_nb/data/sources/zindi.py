@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from landslide_nb.common.errors import DataError, NodataError
 from landslide_nb.common.files import new_folder
-from landslide_nb.common.inputs import files_below
+from landslide_nb.common.inputs import check_link, files_below
 from landslide_nb.common.progress import Report, followed
 from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.data.dataset import DataSet
@@ -163,21 +163,12 @@ def files(folder: Path) -> dict[str, Path]:
     paths: dict[str, Path] = {}
     for path in files_below(folder):
         if path.suffix != ".npy":
-            _check_link(path)
+            check_link(path)
             continue
         if path.stem in paths and path.resolve() != paths[path.stem].resolve():
             raise DataError(f"{path.stem}.npy is there twice: {paths[path.stem]} and {path}; keep one")
         paths[path.stem] = path
     return paths
-
-
-def _check_link(path: Path) -> None:
-    """Refuse a link to what is not there: it may have been a folder of patches."""
-    if path.is_symlink() and not path.exists():
-        raise DataError(
-            f"{path} is a link that leads nowhere (to {path.readlink()}), perhaps to a disk that is not mounted; mount it, or remove"
-            " the link"
-        )
 
 
 def _pixels(ids: Sequence[str], files: dict[str, Path], listed_in: Path) -> Iterator[NDArray[np.float32]]:
