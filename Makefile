@@ -67,6 +67,8 @@ check-reference: install
 install: $(VENV)/.installed
 
 $(VENV)/.installed: requirements.lock pyproject.toml
+	@command -v $(firstword $(PYTHON)) >/dev/null || { \
+		echo "error: there is no program $(firstword $(PYTHON)); name a Python that is there, as in \`make install PYTHON=python3.11\`" >&2; exit 1; }
 	@$(PYTHON) .ci/check-python $(VENV)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --no-compile --require-hashes -r requirements.lock # Python compiles what it imports, a small part

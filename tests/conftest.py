@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -44,6 +45,18 @@ class Known(Run):
     def model(self) -> tuple[Backbone, Scaler]:
         """The given network."""
         return self.network, self.scaler
+
+
+@contextmanager
+def small_disk(size: int) -> Iterator[None]:
+    """No file may grow above some bytes, as on a disk that is full."""
+    resource = pytest.importorskip("resource", reason="only Unix limits what a process may write")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def pytest_configure() -> None:

@@ -144,6 +144,20 @@ def test_an_unsupported_python_is_refused_at_once(wanted: str, tmp_path: Path) -
     assert f" is Python {here}; this project needs {wanted}: install one" in said and "Traceback" not in done.stderr
 
 
+@pytest.mark.skipif(MAKE is None, reason="no `make` on the path")
+@pytest.mark.parametrize("python", ["/nonexist/python", "python3.99"])
+def test_a_python_that_is_not_there_is_named(python: str, tmp_path: Path) -> None:
+    """`make: /nonexist/python: No such file or directory` says neither which setting is wrong nor what to give."""
+    folder = project(tmp_path / "clone", ">=3.2")
+    command = [str(MAKE), "install", f"PYTHON={python}"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", check=False)
+    assert done.returncode == 2 and not (folder / ".venv").exists()
+    said = [line for line in done.stderr.splitlines() if not line.startswith("make: ***")]
+    assert said == [
+        f"error: there is no program {python}; name a Python that is there, as in `make install PYTHON=python3.11`"
+    ]
+
+
 @pytest.mark.parametrize(("version", "stays"), [("{0}.{1}.7", True), ("3.2.1", False)])
 def test_an_environment_of_another_python_goes(version: str, stays: bool, tmp_path: Path) -> None:
     """The next try, with a right Python, would go on in the environment of the wrong one."""

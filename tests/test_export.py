@@ -13,6 +13,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from conftest import small_disk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -238,6 +239,14 @@ def test_nothing_is_written_over_or_by_half(
     with pytest.raises(AttributeError):
         bundle.write(broken, tmp_path / "broken", CARD)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ensemble"]
+
+
+def test_a_disk_that_is_full_of_an_export_is_told(mixed: Ensemble, tmp_path: Path) -> None:
+    """A traceback of safetensors would end the export, after the training."""
+    full = r"model could not be written \(File too large\); nothing was"
+    with small_disk(20_480), pytest.raises(DataError, match=full):
+        bundle.write(mixed, tmp_path / "model", CARD)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_weights_and_trees_that_do_not_fit_are_refused(networks: list[Network], tiny: Patches, bands: Tensor) -> None:

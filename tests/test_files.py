@@ -7,7 +7,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from conftest import Command
+from conftest import Command, small_disk
 
 from landslide_nb.common import files
 from landslide_nb.common.arrays import Pixels
@@ -20,13 +20,10 @@ ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(params=[16_384, 65_536, 300_000])
-def small_disk(request: pytest.FixtureRequest) -> Iterator[None]:
-    """No file may grow above some size, as on a disk that is full: what HDF5 has written by then differs."""
-    resource = pytest.importorskip("resource", reason="only Unix limits what a process may write")
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (request.param, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+def filling_disk(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A disk that is full after so many bytes: what HDF5 has written by then differs."""
+    with small_disk(request.param):
+        yield
 
 
 @pytest.fixture
@@ -68,9 +65,24 @@ def test_a_place_that_cannot_be_written_is_tried_first(
     (tmp_path / "file").write_text("mine", "utf-8")
     done = here(*command.split())
     assert done.returncode == 1 and done.stderr.startswith("error: file/out"), done
-    assert "cannot be written" in done.stderr and done.stderr.count("\n") == 1
+    assert "cannot be written (file is no folder); name a " in done.stderr and done.stderr.count("\n") == 1
+    assert done.stderr.endswith(" that you may write to\n")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["challenge", "file"]
     assert (tmp_path / "file").read_text("utf-8") == "mine"
+
+
+def test_a_folder_that_may_not_be_written_to_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`name a file in a folder` would say nothing to somebody who has named one."""
+
+    def denied(*args: object, **options: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")  # as for a user who may not; root may write anywhere
+
+    for name in ("touch", "mkdir"):
+        monkeypatch.setattr(Path, name, denied)
+    with pytest.raises(DataError, match=r"\(Permission denied\); name a file in a folder that you may write to$"):
+        files.check_writable(tmp_path / "a.csv")
+    with pytest.raises(DataError, match=r"\(Permission denied\); name a new folder in one that you may write to$"):
+        files.check_new(tmp_path / "a")
 
 
 def test_a_store_that_cannot_be_written_is_tried_first(
@@ -81,7 +93,9 @@ def test_a_store_that_cannot_be_written_is_tried_first(
     monkeypatch.setenv("LANDSLIDE_NB_STORE", str(tmp_path / "file"))
     done = here("fit")
     assert done.returncode == 1 and done.stderr.count("\n") == 1, done
-    assert "file (File exists); name a folder that you may write to as LANDSLIDE_NB_STORE" in done.stderr
+    assert (
+        f"{tmp_path / 'file'} is no folder); name a folder that you may write to as LANDSLIDE_NB_STORE" in done.stderr
+    )
 
 
 @pytest.mark.parametrize(
@@ -130,7 +144,7 @@ def test_what_the_system_refuses_is_one_sentence(
     assert done.stderr.count("\n") == 1 and in_words(error) in done.stderr
 
 
-def test_a_full_disk_leaves_nothing(folder: Path, small_disk: None, tmp_path: Path, here: Command) -> None:
+def test_a_full_disk_leaves_nothing(folder: Path, filling_disk: None, tmp_path: Path, here: Command) -> None:
     """`convert` would end in a segmentation fault, `simulate` leave half a folder."""
     for command in (f"convert {folder} {tmp_path / 'out'}", f"simulate {tmp_path / 'out'} --patches 8 --test 2"):
         done = here(*command.split())
@@ -138,7 +152,7 @@ def test_a_full_disk_leaves_nothing(folder: Path, small_disk: None, tmp_path: Pa
         assert [path.name for path in tmp_path.iterdir()] == ["challenge"]
 
 
-def test_hdf5_on_a_disk_that_fills(small_disk: None, tmp_path: Path) -> None:
+def test_hdf5_on_a_disk_that_fills(filling_disk: None, tmp_path: Path) -> None:
     """The first bytes that do not fit would be lost, or the process with them."""
     with pytest.raises(OSError, match="too large"), files.PatientFile(tmp_path / "a.h5", "w+") as stream:
         for name in ("first", "second"):  # after the first one's end, HDF5 goes on

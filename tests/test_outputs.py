@@ -118,6 +118,17 @@ def test_files_are_found_wherever_links_lead(tmp_path: Path) -> None:
     assert found == ["1.npy", "2.npy"]
 
 
+def test_a_link_to_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    """Patches on a disk that is not mounted would be passed over without a word."""
+    np.save(tmp_path / "1.npy", np.zeros(1))
+    (tmp_path / "2.npy").symlink_to(tmp_path / "gone.npy")  # a patch, which is missed where it is read
+    zindi.files(tmp_path)
+    (tmp_path / "more").symlink_to(tmp_path / "unmounted")
+    told = r"more is a link that leads nowhere \(to .*unmounted\), perhaps to a disk that is not mounted; mount it, or remove"
+    with pytest.raises(DataError, match=told):
+        zindi.files(tmp_path)
+
+
 @pytest.mark.parametrize("find", [files_below, zindi.files])
 def test_a_folder_that_cannot_be_read_is_named(
     find: Callable[[Path], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -152,6 +152,14 @@ def test_what_no_longer_serves_is_pruned_and_nothing_else(empty: Path, command: 
     assert [run.state for run in inventory.kept()] == ["leftover", "current", "current", "interrupted"]
 
 
+def test_where_all_runs_serve_nothing_goes(empty: Path, here: Command) -> None:
+    """`no runs in …` would be read as if they were gone."""
+    place(empty, "current")
+    for options, told in ((("--dry-run",), "nothing would go"), ((), "nothing goes")):
+        done = here("runs", "--prune", *options)
+        assert done.stdout == f"{told}: each of the 1 runs in {empty.parent} still serves\n", done
+
+
 def snakemake(folder: Path, *options: str, config: tuple[str, ...] = ("jobs=runs",), ends: int = 0) -> str:
     """What Snakemake prints in a folder that looks like the checkout, a job for each run."""
     for part in ("Snakefile", "_config.yml", "notebooks", "book", "landslide_nb"):

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import Command
+from conftest import Command, small_disk
 from numpy.typing import NDArray
 from spoil import half
 from torch import Tensor
@@ -382,6 +382,19 @@ def test_the_command_refuses_what_has_no_meaning(
         run("predict", tmp_path / "model", npy, "-o", out)
     assert out.read_text("utf-8") == "an older file"
     assert not list(tmp_path.glob(".*"))
+
+
+def test_a_disk_that_is_full_of_predictions_is_told(
+    here: Command, ensemble: Ensemble, npy: Path, tmp_path: Path
+) -> None:
+    """The sentence would name a file that nobody has asked for, `.1969.out.csv`."""
+    bundle.write(ensemble, tmp_path / "model", Card("tiny", "simulated"))
+    for options in ((), ("--probabilities",)):
+        with small_disk(16):
+            done = here("predict", tmp_path / "model", npy, "-o", tmp_path / "out.csv", *options)
+        told = f"error: {tmp_path / 'out.csv'} could not be written (File too large); nothing was, make room"
+        assert done.returncode == 1 and done.stderr.startswith(told) and done.stderr.count("\n") == 1, done
+    assert [path.name for path in tmp_path.iterdir() if "out.csv" in path.name] == []
 
 
 def test_a_user_sees_one_sentence(here: Command, ensemble: Ensemble, npy: Path, tmp_path: Path) -> None:

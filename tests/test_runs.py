@@ -19,6 +19,7 @@ import killed
 import numpy as np
 import pytest
 import torch
+from conftest import small_disk
 from sklearn.preprocessing import StandardScaler
 
 from landslide_nb.augment.sample_table import SampleTable
@@ -242,7 +243,7 @@ def test_a_synthetic_row_from_the_validation_fold_stops_the_run(
     assert not run.done
 
 
-@pytest.mark.parametrize("part", ["fit_fold", "save_file"])
+@pytest.mark.parametrize("part", ["fit_fold", "save"])
 def test_nothing_is_half_written(part: str, empty: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that failed would be read as one that is done."""
     run = Run(study(data, epochs=1), 0)
@@ -251,13 +252,44 @@ def test_nothing_is_half_written(part: str, empty: Path, data: Path, monkeypatch
         raise RuntimeError("no space left")
 
     with monkeypatch.context() as patch:
-        patch.setattr(written if part == "save_file" else experiment_run, part, fail)
+        patch.setattr(written if part == "save" else experiment_run, part, fail)
         with pytest.raises(RuntimeError, match="no space left"):
             run.fit()
     assert not run.done
     result = run.fit()
     assert run.done and len(result.history) == 1
     assert sorted(path.name for path in empty.glob("runs/*")) == [run.key]
+
+
+def test_a_disk_that_is_full_of_the_first_epoch_is_told(empty: Path, data: Path) -> None:
+    """Two tracebacks of torch would say `unexpected pos 128 vs 0`, and what was begun stay for ever."""
+    run = Run(study(data), 0)
+    told = rf"^{re.escape(str(run.folder))}\.checkpoint could not be written \(File too large\); nothing was, make room"
+    with small_disk(20_480), pytest.raises(DataError, match=told):
+        run.fit()
+    assert not list((empty / "runs").iterdir()) and not held(run.key)
+
+
+@pytest.mark.parametrize("size", [6_000, 100_000], ids=["arrays", "weights"])
+def test_a_disk_that_is_full_of_the_result_is_told(
+    size: int, empty: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What does not fit at the end of a night would be a traceback of numpy or safetensors, and leave half a folder."""
+    run, lines = Run(study(data), 0), list[str]()
+
+    def write(*given: Any) -> None:
+        with small_disk(size):
+            written.write(*given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(experiment_run, "write", write)
+        with pytest.raises(
+            DataError, match=rf"{run.key} could not be written \(File too large\); nothing was, make room"
+        ):
+            run.fit()
+    assert {path.suffix for path in (empty / "runs").iterdir()} == {".begun", ".checkpoint"}
+    run.fit(lines.append)
+    assert not lines, "what was trained is trained again"
 
 
 def test_an_interrupted_run_goes_on(empty: Path, data: Path) -> None:
@@ -439,7 +471,10 @@ def test_a_notebook_that_is_interrupted_says_how_it_goes_on(data: Path, monkeypa
 def test_a_run_that_diverges_is_named_and_leaves_nothing(empty: Path, data: Path) -> None:
     """It would be kept as a current run, or go on from the epoch that it cannot go on from."""
     diverging = Run(study(data, learning_rate=1e30), 0)
-    with pytest.raises(RunError, match=r"one, fold 1: test_resnet has diverged: .*; take a learning_rate below 1e\+30"):
+    usual = f"the smoke edition has {Study.load('smoke').learning_rate:g}"
+    with pytest.raises(
+        RunError, match=rf"one, fold 1: test_resnet has diverged: .*; take a learning_rate below 1e\+30; {usual}$"
+    ):
         runs.train_runs({"one, fold 1": diverging}, lambda line: None)
     assert not list((empty / "runs").iterdir())
 

@@ -533,6 +533,9 @@ FAULTS = {
         lambda f: Image.open(f / "images/image_2.png").save(f / "images/image_3.jpg"), ("image_3.jpg cannot be read",)
     ),
     "a folder below": Fault(lambda f: (f / "images/more").mkdir(), ("more cannot be read", "no folders below")),
+    "a link to nowhere": Fault(
+        lambda f: (f / "images/more").symlink_to(f / "gone"), ("more cannot be read", "no folders below")
+    ),
     "smaller than a patch": Fault(lambda f: None, ("mask_1.png has 40 × 32", "64"), ("--patch", "64")),
     "several formats": Fault(put("images/image_2.npy", image_of(2)), ("images has PNG and other files", "--unit")),
     "whole numbers without a unit": Fault(

@@ -297,14 +297,15 @@ def test_folds_need_as_many_groups() -> None:
 @pytest.mark.parametrize(
     ("positive", "negative", "n_test", "folds", "said"),
     [
-        (1, 20, 0, 2, "2 patches with a landslide outside the test part; found 1 of 21: add patches with a landslide$"),
+        (1, 20, 0, 2, "2 folds need 2 patches with a landslide; found 1 of 21: add patches with a landslide$"),
         (
             20,
             0,
             0,
             2,
-            "patches without a landslide outside the test part; found 0 of 20: add patches without a landslide$",
+            "2 folds need 2 patches without a landslide; found 0 of 20: add patches without a landslide$",
         ),
+        (0, 24, 6, 2, "2 folds need 2 patches with a landslide; found 0 of 24: add patches with a landslide$"),
         (20, 20, 1, 2, "n_test 1 of 40 patches: .* take from 2 to 36, or 0, for scores out of fold only$"),
         (20, 20, 37, 2, "n_test 37 of 40 patches: .* take from 2 to 36, or 0, for scores out of fold only$"),
         (3, 2, 1, 2, "n_test 1 of 5 patches: .* take 0, for scores out of fold only$"),
@@ -313,7 +314,7 @@ def test_folds_need_as_many_groups() -> None:
             20,
             4,
             3,
-            r"with a landslide .*; found 2 of 19: take 2 folds, or hold out fewer for the test \(n_test\), or add",
+            r"with a landslide outside the test part; found 2 of 19: take 2 folds, or hold out fewer for the test \(n_test\), or add",
         ),
     ],
 )

@@ -55,19 +55,27 @@ def test_workers_end_with_the_process_that_they_work_for(sent: signal.Signals, t
 
 @pytest.mark.slow
 @POSIX
-def test_ctrl_c_stops_fit_at_once_and_says_how_it_goes_on(
-    tiny: Patches, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("sent", "everyone", "code"),
+    [(signal.SIGINT, True, 130), (signal.SIGTERM, True, 143), (signal.SIGTERM, False, 143)],
+)
+def test_fit_stops_at_once_and_says_how_it_goes_on(
+    sent: signal.Signals, everyone: bool, code: int, tiny: Patches, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Three or four presses would be needed, one for each run that was begun, and nobody would know what is lost."""
+    """Three or four presses of Ctrl-C would be needed, one for each run that was begun, and nobody would know what is lost.
+
+    A cluster's SIGTERM would end it without a word, but for one of Python's on leaked semaphores.
+    """
     monkeypatch.setenv("LANDSLIDE_NB_STORE", str(tmp_path / "store"))
     tiny.write(tmp_path / "tiny.h5")
     changes = {"data": tmp_path / "tiny.h5", "n_test": 6, "epochs": 500, "image_size": 32, "batch_size": 4}
     changes |= {"backbone": "test_resnet", "weights": "none", "backbones": {"test_resnet": "none"}}
     given = [str(part) for name, value in changes.items() for part in ("-p", name, value)]
     process = start(Path(sys.executable).parent / "landslide-nb", "fit", *given)
-    printed = stop(process, "epoch 2/500", signal.SIGINT, everyone=True)
-    assert process.returncode == 130
+    printed = stop(process, "epoch 2/500", sent, everyone)
+    assert process.returncode == code
     assert printed.splitlines()[-1].startswith("stopped; runs that are done are kept, and each that was begun goes on")
     assert "Traceback" not in printed and " is done" not in printed and " failed" not in printed
+    assert "leaked" not in printed
     left = {path.suffix for path in (tmp_path / "store" / "runs").iterdir() if not path.name.startswith(".")}
     assert left == {".begun", ".checkpoint"}, "there is nothing to go on from"

@@ -234,6 +234,19 @@ def test_test_part_may_be_missing(folder: Path, tmp_path: Path) -> None:
     assert same(Patches.read(tmp_path / "patches.h5"), train)
 
 
+@pytest.mark.parametrize("options", [(), ("--nodata", "-9999")])
+def test_patches_that_no_list_names_are_counted(
+    options: tuple[str, ...], folder: Path, tmp_path: Path, here: Command
+) -> None:
+    """A Test.csv that lost its rows would leave out the whole test part without a word."""
+    assert "lists" not in here("convert", folder, tmp_path / "whole.h5", *options).stdout
+    (folder / "Test.csv").write_text("ID\n", "utf-8")
+    done = here("convert", folder, tmp_path / "out.h5", *options)
+    first = min((folder / "test_data").iterdir())
+    told = f"left out: 3 .npy files that neither Train.csv nor Test.csv lists, as {first}"
+    assert done.returncode == 0 and told in done.stdout.splitlines(), done
+
+
 def test_patches_lie_anywhere_below(folder: Path) -> None:
     """Whoever unpacked the challenge into other folders could not start."""
     before = zindi.read(folder)[0]

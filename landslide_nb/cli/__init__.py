@@ -6,7 +6,7 @@ from io import TextIOWrapper
 import typer
 
 from landslide_nb.cli import book, data, inference, training
-from landslide_nb.cli.group import Commands, warned_once
+from landslide_nb.cli.group import Commands, ended_as_asked, warned_once
 from landslide_nb.common.errors import LandslideError
 
 # Commands import what they need when they run: torch and the book's tools take seconds to load.
@@ -22,7 +22,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # what a terminal has no letter for becomes a question mark
             stream.reconfigure(errors="replace")
-    with warned_once():
+    with ended_as_asked(), warned_once():
         try:
             app()
         except LandslideError as error:

@@ -1,11 +1,13 @@
 """What all commands have in common."""
 
 import errno
+import signal
 import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from threading import current_thread, main_thread
+from typing import Any, Final, NoReturn
 
 from typer.core import TyperGroup
 
@@ -33,6 +35,29 @@ class Commands(TyperGroup):
             if isinstance(error, OSError) and error.errno == errno.EPIPE:  # whoever read us has seen enough
                 raise
             raise MachineError(in_words(error)) from error
+
+
+@contextmanager
+def ended_as_asked() -> Iterator[None]:
+    """Hear SIGTERM, by which clusters and services end what runs, as Ctrl-C, and end with the code that shells have for it."""
+    if current_thread() is not main_thread():  # only there can signals be heard
+        yield
+        return
+    heard = list[int]()
+
+    def hear(number: int, frame: object) -> NoReturn:
+        heard.append(number)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, hear)
+    try:
+        yield
+    except SystemExit:
+        if heard:
+            sys.exit(128 + signal.SIGTERM)
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

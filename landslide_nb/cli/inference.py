@@ -61,22 +61,22 @@ def predict(
     import torch
 
     from landslide_nb.common.cores import at_most
-    from landslide_nb.common.files import replacing
+    from landslide_nb.common.files import check_writable
     from landslide_nb.common.inputs import check_output
     from landslide_nb.data import stream
     from landslide_nb.inference import predictions as inference_predict
 
     if threads is not None:
         torch.set_num_threads(at_most(threads, lambda line: typer.echo(line, err=True)))
-    with replacing(output) as temporary:  # so what cannot be written shows now
-        check_output(output, source, *inference_predict.folders(models))
-        ensemble = inference_predict.load(models, typer.echo).replace(threshold, flips)
-        patches = stream.find(source, ensemble.data_set, nodata)
-        predictions = inference_predict.predict(ensemble, patches, skip_bad, typer.echo)
-        if probabilities:
-            predictions.write_probabilities(temporary)
-        else:
-            predictions.write(temporary, ensemble.threshold)
+    check_writable(output)
+    check_output(output, source, *inference_predict.folders(models))
+    ensemble = inference_predict.load(models, typer.echo).replace(threshold, flips)
+    patches = stream.find(source, ensemble.data_set, nodata)
+    predictions = inference_predict.predict(ensemble, patches, skip_bad, typer.echo)
+    if probabilities:
+        predictions.write_probabilities(output)
+    else:
+        predictions.write(output, ensemble.threshold)
     typer.echo(f"{output}: {predictions.summary(ensemble.threshold)}")
 
 

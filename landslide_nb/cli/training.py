@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from landslide_nb.cli.parameters import TAKES_PARAMETERS, study
-from landslide_nb.common.store import check_store
+from landslide_nb.common.store import check_store, store
 
 app = typer.Typer()
 
@@ -75,7 +75,13 @@ def runs(
     """List the runs in the store."""
     from landslide_nb.experiments import inventory
 
-    listed = [run for run in inventory.kept() if run.needless or not prune]
+    kept = inventory.kept()
+    listed = [run for run in kept if run.needless or not prune]
+    if kept and not listed:
+        typer.echo(
+            f"nothing {'would go' if dry_run else 'goes'}: each of the {len(kept)} runs in {store()} still serves"
+        )
+        return
     typer.echo(inventory.table(listed))
     if prune:
         sizes = [run.megabytes for run in listed]  # before they go

@@ -49,15 +49,15 @@ def replacing(path: Path, keep: bool = False) -> Iterator[Path]:
         temporary.touch()  # what cannot be written shows now
         temporary.unlink(missing_ok=True)
     except OSError as error:
-        raise DataError(f"{path} cannot be written ({error.strerror}); name a file in a folder") from error
+        raise DataError(
+            f"{path} cannot be written ({why_not(path, error)}); name a file in a folder that you may write to"
+        ) from error
     try:
-        yield temporary
-        if not keep:
-            flush(temporary)
-            temporary.replace(path)
-    except OSError as error:
-        _refuse_if_full(path, temporary, error)
-        raise
+        with refused_if_full(path, temporary):
+            yield temporary
+            if not keep:
+                flush(temporary)
+                temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -92,15 +92,11 @@ def new_folder(folder: Path) -> Iterator[Path]:
         DataError: before the block, as `check_new` does; after it, if the disk was full.
     """
     check_new(folder)
-    with _new_beside(folder) as temporary:
-        try:
-            yield temporary
-            if folder.is_dir():  # an empty one, which Windows would not replace
-                folder.rmdir()
-            temporary.rename(folder)
-        except OSError as error:
-            _refuse_if_full(folder, temporary, error)
-            raise
+    with _new_beside(folder) as temporary, refused_if_full(folder, temporary):
+        yield temporary
+        if folder.is_dir():  # an empty one, which Windows would not replace
+            folder.rmdir()
+        temporary.rename(folder)
 
 
 class PatientFile(io.FileIO):
@@ -175,20 +171,43 @@ def _new_beside(folder: Path) -> Iterator[Path]:
     try:
         temporary.mkdir(parents=True)
     except OSError as error:
-        raise DataError(f"{folder} cannot be written ({error.strerror}); name a new folder") from error
+        raise DataError(
+            f"{folder} cannot be written ({why_not(folder, error)}); name a new folder in one that you may write to"
+        ) from error
     try:
         yield temporary
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def why_not(path: Path, error: OSError) -> str:
+    """Why nothing can be written there: what stands before the name is a file, or whatever the system says."""
+    for above in path.parents:
+        if os.path.lexists(above) and not above.is_dir():
+            return f"{above} is no folder"
+    return error.strerror or str(error)
+
+
 def _beside(path: Path) -> Path:
     return path.with_name(f".{os.getpid()}.{path.name}")
 
 
-def _refuse_if_full(path: Path, temporary: Path, error: OSError) -> None:
-    """Say in a sentence that a disk is full, or that the place was taken away; other errors are of something else."""
-    if error.errno in FULL or error.filename == str(temporary):
+@contextmanager
+def refused_if_full(path: Path, temporary: Path) -> Iterator[None]:
+    """Say in a sentence that a disk is full, or that the place was taken away; other errors are of something else.
+
+    Args:
+        path: what is written, by the name that a user knows.
+        temporary: what it is called until it is whole.
+
+    Raises:
+        DataError: naming the path.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FULL and error.filename != str(temporary):
+            raise
         why = os.strerror(error.errno) if error.errno else str(error)
         raise DataError(f"{path} could not be written ({why}); nothing was, make room or name another place") from error
 

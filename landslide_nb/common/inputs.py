@@ -49,6 +49,19 @@ def files_below(folder: Path) -> list[Path]:
     return sorted(paths)
 
 
+def check_link(path: Path) -> None:
+    """Refuse a link to what is not there: it may have been a folder of patches.
+
+    Raises:
+        DataError: naming the link, and where it leads.
+    """
+    if path.is_symlink() and not path.exists():
+        raise DataError(
+            f"{path} is a link that leads nowhere (to {path.readlink()}), perhaps to a disk that is not mounted; mount it, or remove"
+            " the link"
+        )
+
+
 def _refuse(error: OSError) -> NoReturn:
     raise DataError(
         f"{error.filename} cannot be looked into ({error.strerror}); allow reading it, or move it away"

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from landslide_nb.common.errors import DataError
+from landslide_nb.common.files import why_not
 
 CHOSEN: Final = "LANDSLIDE_NB_STORE"
 
@@ -36,5 +37,5 @@ def check_store() -> None:
             (folder / trial).unlink(missing_ok=True)  # of two hosts that share a store, each may have this number
     except OSError as error:
         raise DataError(
-            f"results cannot be kept in {store()} ({error.strerror}); name a folder that you may write to as {CHOSEN}"
+            f"results cannot be kept in {store()} ({why_not(store() / trial, error)}); name a folder that you may write to as {CHOSEN}"
         ) from error

@@ -114,8 +114,9 @@ def _check_folds(labels: Labels, rest: Indices, folds: int, others: str = "") ->
     fewest, kind = rarest(labels[rest])
     if fewest < folds:
         fewer = f"take {fewest} folds, or " if fewest >= 2 else ""
+        where = " outside the test part" if others else ""
         raise DataError(
-            f"{folds} folds need {folds} patches {kind} outside the test part; found {fewest} of {len(rest)}:"
+            f"{folds} folds need {folds} patches {kind}{where}; found {fewest} of {len(rest)}:"
             f" {fewer}{others}add patches {kind}"
         )
 

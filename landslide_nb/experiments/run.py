@@ -179,13 +179,21 @@ class Run:
                 temporary.write_text(json.dumps(self.record, indent=1, sort_keys=True), "utf-8")
         try:
             fitted = fit_fold(self.study.settings, patches, split, self.fold, checkpoint, report)
-        except RunError:  # it would come to the same again
-            self._remove_begun()
+        except (DataError, RunError) as error:
+            if isinstance(error, RunError) or not checkpoint.is_file():  # it would come to the same, or begin anew
+                self._remove_begun()
+            if isinstance(error, RunError) and (usual := self._usual_rate()):
+                raise RunError(f"{error}; {usual}") from error
             raise
         if not processes().is_main_process:
             return
         write(self.folder, fitted, self.record | {"run_seconds": time.perf_counter() - started})
         self._remove_begun()
+
+    def _usual_rate(self) -> str:
+        """What the edition sets, where a training with a higher learning rate has diverged; else nothing."""
+        usual = Study.load(self.study.edition).learning_rate
+        return f"the {self.study.edition} edition has {usual:g}" if usual < self.study.learning_rate else ""
 
     def _remove_begun(self) -> None:
         """Remove what a run that has ended has no use for any more; half-written files have a dot."""

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from safetensors.torch import save_file
+from safetensors.torch import save
 
-from landslide_nb.common.files import flush
+from landslide_nb.common.files import flush, refused_if_full
 from landslide_nb.training.fold import Fitted
+from landslide_nb.training.loop import State
 
 
 def write(folder: Path, fitted: Fitted, record: Mapping[str, object]) -> None:
@@ -20,15 +21,22 @@ def write(folder: Path, fitted: Fitted, record: Mapping[str, object]) -> None:
         folder: of the run; does not exist.
         fitted: what is kept of it.
         record: what it says of itself.
+
+    Raises:
+        DataError: if the disk is full; the temporary folder goes then.
     """
     temporary = folder.with_suffix(".tmp")
     shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    _write_files(temporary, fitted)
-    (temporary / "run.json").write_text(json.dumps(record, indent=1, sort_keys=True), "utf-8")
-    for path in temporary.iterdir():  # a power cut must not leave a whole folder of empty files
-        flush(path)
-    temporary.rename(folder)
+    try:
+        with refused_if_full(folder, temporary):
+            temporary.mkdir(parents=True)
+            _write_files(temporary, fitted)
+            (temporary / "run.json").write_text(json.dumps(record, indent=1, sort_keys=True), "utf-8")
+            for path in temporary.iterdir():  # a power cut must not leave a whole folder of empty files
+                flush(path)
+            temporary.rename(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _write_files(folder: Path, fitted: Fitted) -> None:
@@ -43,6 +51,11 @@ def _write_files(folder: Path, fitted: Fitted) -> None:
         centre=fitted.scaler.centre,
         scale=fitted.scaler.scale,
     )
-    save_file({name: value.cpu() for name, value in fitted.trained.last.items()}, folder / "last.safetensors")
-    save_file({name: value.cpu() for name, value in fitted.trained.best.items()}, folder / "best.safetensors")
+    _write_weights(folder / "last.safetensors", fitted.trained.last)
+    _write_weights(folder / "best.safetensors", fitted.trained.best)
     pd.DataFrame(fitted.trained.history).to_csv(folder / "history.csv", index=False)
+
+
+def _write_weights(path: Path, weights: State) -> None:
+    """Write weights by way of memory: safetensors' own error does not say, as an `OSError` does, that a disk is full."""
+    path.write_bytes(save({name: value.cpu() for name, value in weights.items()}))

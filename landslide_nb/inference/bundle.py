@@ -5,7 +5,6 @@
 
 import hashlib
 import json
-import os
 import re
 from importlib.metadata import version
 from pathlib import Path
@@ -15,10 +14,10 @@ import numpy as np
 import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from landslide_nb.common.errors import ModelError, reason
-from landslide_nb.common.files import new_folder
+from landslide_nb.common.files import flush, new_folder
 from landslide_nb.data.dataset import DataSet
 from landslide_nb.data.scaling import Scaler
 from landslide_nb.experiments.code import LIBRARIES
@@ -44,7 +43,7 @@ def write(ensemble: Ensemble, folder: str | Path, card: Card, onnx: bool = False
         onnx: whether to write each network as ONNX too, which is checked against torch.
 
     Raises:
-        DataError: if there is something in the folder.
+        DataError: if there is something in the folder, or the disk is full.
         ModelError: if a network cannot be had as ONNX, or says something else there.
     """
     with new_folder(Path(folder)) as temporary:
@@ -60,10 +59,8 @@ def write(ensemble: Ensemble, folder: str | Path, card: Card, onnx: bool = False
             "libraries": {name: version(name) for name in (*LIBRARIES, "lightgbm")},
         }
         (temporary / MAIN).write_text(json.dumps(content | {"sha256": _hash_of(content)}, indent=1), "utf-8")
-        for path in temporary.iterdir():  # safetensors lets only its owner read what it writes
-            path.chmod((temporary / MAIN).stat().st_mode)
-            with path.open("rb") as file:  # a power cut must not leave a whole folder of empty files
-                os.fsync(file.fileno())
+        for path in temporary.iterdir():  # a power cut must not leave a whole folder of empty files
+            flush(path)
 
 
 def read(folder: str | Path) -> Ensemble:
@@ -151,7 +148,7 @@ def _write_network(folder: Path, stem: str, network: Network) -> Json:
     file = f"{stem}.safetensors"
     scaler = dict(zip(SCALER, map(torch.from_numpy, (network.scaler.centre, network.scaler.scale)), strict=True))
     tensors = {name: value.detach().cpu().contiguous() for name, value in (network.state | scaler).items()}
-    save_file(tensors, folder / file)
+    (folder / file).write_bytes(save(tensors))  # safetensors' own error does not say that a disk is full
     # Where the first weights came from may be a path of somebody's machine; the file's name says enough.
     settings = network.settings.model_dump(exclude={"data_set"}) | {"weights": Path(network.settings.weights).name}
     return {"kind": "network", "file": file, "flips": network.flips, "settings": settings}

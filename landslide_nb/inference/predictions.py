@@ -10,6 +10,7 @@ import torch
 
 from landslide_nb.common.arrays import Scores
 from landslide_nb.common.errors import DataError, ModelError
+from landslide_nb.common.files import replacing
 from landslide_nb.common.progress import Report, counting
 from landslide_nb.common.store import store
 from landslide_nb.data.sources.options import without_data
@@ -46,12 +47,15 @@ class Predictions:
 
     def write(self, path: Path, threshold: float) -> None:
         """Write `ID,label` as the challenge's SampleSubmission.csv has it, whole or not at all."""
-        write_csv(path, {"ID": self.rows, "label": self.labels(threshold)})
+        with replacing(path) as temporary:
+            write_csv(temporary, {"ID": self.rows, "label": self.labels(threshold)})
 
     def write_probabilities(self, path: Path) -> None:
         """Write `ID,probability,low,high`: the mean over folds, and the lowest and the highest of the folds."""
         columns = {"probability": self.probability, "low": self.folds.min(1), "high": self.folds.max(1)}
-        write_csv(path, {"ID": self.rows} | {name: [f"{p:.8f}" for p in values] for name, values in columns.items()})
+        texts = {name: tuple(f"{p:.8f}" for p in values) for name, values in columns.items()}
+        with replacing(path) as temporary:
+            write_csv(temporary, {"ID": self.rows, **texts})
 
     def summary(self, threshold: float) -> str:
         """What was predicted, in a sentence, and each patch that was left out in one more."""

@@ -7,15 +7,19 @@ from typing import Any
 import torch
 
 from landslide_nb.common.errors import reason
-from landslide_nb.common.files import replacing, set_aside
+from landslide_nb.common.files import PatientFile, replacing, set_aside
 from landslide_nb.common.progress import Report
 from landslide_nb.training.distributed import from_main, processes
 
 
 def save(path: Path, states: Mapping[str, Any]) -> None:
-    """Write a checkpoint, whole or not at all."""
-    with replacing(path) as temporary:
-        torch.save(dict(states), temporary)
+    """Write a checkpoint, whole or not at all.
+
+    Raises:
+        DataError: if the disk is full, of which torch itself says only that a position is not the expected one.
+    """
+    with replacing(path) as temporary, PatientFile(temporary, "w") as file:
+        torch.save(dict(states), file)
 
 
 def load(path: Path | None, device: torch.device, report: Report = lambda line: None) -> dict[str, Any] | None:

@@ -82,7 +82,7 @@ def _checked(paths: Iterable[Path], folder: Path, suffixes: tuple[str, ...]) -> 
             if not path.is_file():
                 raise DataError(f"{path} is not a file; expected one image or mask")
             yield path
-        elif path.is_dir() or path.suffix.lower() in PICTURES:
+        elif path.is_dir() or path.suffix.lower() in PICTURES or not path.exists():  # a link that leads nowhere
             raise DataError(f"{path} cannot be read; expected files of {', '.join(suffixes)}, and no folders below")
 
 

@@ -4,7 +4,7 @@ Patches are float64, channels last. The real Test.csv lists one ID twice: that i
 """
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Final
@@ -14,8 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from landslide_nb.common.errors import DataError, NodataError
-from landslide_nb.common.files import new_folder, replacing
-from landslide_nb.common.inputs import files_below
+from landslide_nb.common.files import new_folder
+from landslide_nb.common.inputs import check_link, files_below
 from landslide_nb.common.progress import Report, followed
 from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.data.dataset import DataSet
@@ -65,15 +65,26 @@ def data_set(folder: Path, options: Options) -> DataSet:
 def parts(folder: Path, options: Options, report: Report | None = None) -> Found:
     """Its parts, of which the second may be empty."""
     named = listed(folder)
+    notes = _unlisted(folder, named)
     if options.nodata is None:
-        return Found(named)
+        return Found(named, notes)
     kept = {name: _with_data(folder, part, options.nodata) for name, part in named.items()}
     if not kept["train"].ids:
         raise DataError(
             f"each of the {len(named['train'].ids)} labelled patches in {folder} has pixels of {options.nodata:g}"
         )
     gone = {name: len(part.ids) - len(kept[name].ids) for name, part in named.items()}
-    return Found(kept, tuple(f"{name}: {without_data(count, options.nodata)}" for name, count in gone.items() if count))
+    left_out = (f"{name}: {without_data(count, options.nodata)}" for name, count in gone.items() if count)
+    return Found(kept, (*notes, *left_out))
+
+
+def _unlisted(folder: Path, named: Mapping[str, Part]) -> tuple[str, ...]:
+    """What a user has to know of patches that lie there and that no list names, as where Test.csv has only its header."""
+    wanted = {name for part in named.values() for name in part.ids}
+    lonely = sorted(str(path) for name, path in files(folder).items() if name not in wanted)
+    if not lonely:
+        return ()
+    return (f"left out: {len(lonely)} .npy files that neither Train.csv nor Test.csv lists, as {lonely[0]}",)
 
 
 def _with_data(folder: Path, part: Part, nodata: float) -> Part:
@@ -147,11 +158,12 @@ def files(folder: Path) -> dict[str, Path]:
     """The `.npy` files anywhere below a folder, linked folders included, by the patch's id.
 
     Raises:
-        DataError: if two have one name, or a folder cannot be looked into.
+        DataError: if two have one name, a folder cannot be looked into, or a link leads nowhere that is no patch's.
     """
     paths: dict[str, Path] = {}
     for path in files_below(folder):
         if path.suffix != ".npy":
+            check_link(path)
             continue
         if path.stem in paths and path.resolve() != paths[path.stem].resolve():
             raise DataError(f"{path.stem}.npy is there twice: {paths[path.stem]} and {path}; keep one")
@@ -226,8 +238,8 @@ def _save_patch(path: Path, pixels: NDArray[np.float32]) -> None:
 
 
 def write_csv(path: Path, columns: dict[str, Sequence[str]]) -> None:
-    """Write a small CSV atomically."""
-    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
+    """Write a small CSV into a file, or a folder, that is still temporary."""
+    with path.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows(zip(*columns.values(), strict=True))
