@@ -94,6 +94,7 @@ def test_every_network_has_a_published_size() -> None:
     assert set(Study.load("paper").backbones.values()) == {"imagenet"}, "the paper starts all from ImageNet"
 
 
+@pytest.mark.slow  # and 4 GB of memory
 def test_a_training_step_of_the_papers_network(tiny: Patches) -> None:
     """The paper's own network, at its image size, would first be trained on a machine that costs money."""
     study = grids.baseline(Study.load("paper"))
