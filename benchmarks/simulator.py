@@ -1,16 +1,17 @@
 """How simulated patches look beside real ones: texture of every band, and how far scars stand out in it.
 
-    python benchmarks/simulator.py SHARED_DATA [--before PATCHES.h5] [--output results/simulator_texture.csv]
+    python benchmarks/simulator.py SHARED_DATA [--before PATCHES.h5]
 
 Texture: the slope of the radial power spectrum and its shares by octave, autocorrelation across and down at lags of 1 to 8
 pixels, and anisotropy (coherence of the structure tensor, 1 where all gradients nearby point one way). The contrast of scars is
 the mean inside minus the mean outside, in the band's standard deviations: inside the simulated mask, and inside polygons that
 were drawn by hand on the real patches. Patches rendered by an earlier simulator are measured where a file of them is given; else
-their columns are kept as the output file has them.
+their columns are kept as the table has them, which chapter 01 shows.
 """
 
 import argparse
 from collections.abc import Mapping
+from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +26,7 @@ from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.data.patches import Patches
 from landslide_nb.simulation.draw import simulate
 
+TABLE: Final = Path(str(files("landslide_nb"))) / "chapters" / "c01" / "simulator_texture.csv"
 LAGS: Final = 8
 OCTAVES: Final = ((1, 2), (2, 4), (4, 8), (8, 16), (16, 32))  # cycles a patch
 WINDOW: Final = 3.0  # pixels, of the structure tensor
@@ -187,7 +189,7 @@ def main() -> None:
     parser.add_argument("--before", type=Path, help="HDF5 file of patches that an earlier simulator rendered")
     parser.add_argument("--patches", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--output", type=Path, default=Path("results/simulator_texture.csv"))
+    parser.add_argument("--output", type=Path, default=TABLE)
     given = parser.parse_args()
     before = quartiles(Patches.read(given.before), "simulated before") if given.before else known_before(given.output)
     table = compared(real_patches(given.shared), simulate(given.patches, given.seed, masks=True), before)

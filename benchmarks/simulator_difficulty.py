@@ -1,22 +1,24 @@
 """How hard simulated patches are for networks and for trees, beside what both score on the real challenge.
 
-    python benchmarks/simulator_difficulty.py [--patches 5717] [--steps 1500] [--output results/simulator_difficulty.csv]
-        [--real PATCHES.npz]
+    python benchmarks/simulator_difficulty.py [--patches 5717] [--steps 1500] [--seed 42] [--name simulated] [--real PATCHES.npz]
+    python benchmarks/simulator_difficulty.py --seed 7 --name "simulated, another seed"
+    python benchmarks/simulator_difficulty.py --data BEFORE.h5 --name "simulated before"
 
 Out of fold: trees on the statistics, one small network on the optical bands, both together by a logistic regression on their
-log-odds, and an ensemble of the same network on all bands. One network and one setting throughout; its predictions are kept in
-`--kept` under a hash of pixels and settings, so a run that was stopped goes on, and the table is written after each network and
-says what it lacks. With `--real` the ensemble is asked about real patches too: an .npz file with `ids`, `x` (N patches, bands
-second or last) and `y`; its mean probabilities go to `results/simulator_on_real_patches.csv`. Networks compute in bfloat16, which
-is quick where processors have it; so the last digits differ from machine to machine. The real scores (`CHALLENGE`) were computed from
-published out-of-fold predictions for 7,146 training patches: an EVA02-large at 224 px on NIR, green and blue (codejoetheduke,
-seventh place) and LightGBM on the 85 statistics.
+log-odds, and an ensemble of the same network on all bands. One network and one setting throughout. Its predictions are kept in
+`--kept` under a hash of pixels and settings, so a run that was stopped goes on; its column of the table, which chapter 01 shows, is
+written after each network. With `--real` the ensemble is asked about real patches too: an .npz file with `ids`, `x` (N patches, bands
+second or last) and `y`; its mean probabilities go to `simulator_on_real_patches.csv` beside the table. Networks compute in bfloat16,
+which is quick where processors have it; so the last digits differ from machine to machine. The real scores (`CHALLENGE`) were
+computed from published out-of-fold predictions for 7,146 training patches: an EVA02-large at 224 px on NIR, green and blue
+(codejoetheduke, seventh place) and LightGBM on the 85 statistics.
 """
 
 import argparse
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import astuple, dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -46,6 +48,7 @@ BATCH: Final = 36
 LEARNING_RATE: Final = 2e-3  # at most: it rises for a tenth of the steps, then falls as a cosine
 WEIGHT_DECAY: Final = 1e-2
 MEMBERS: Final = 3  # of the ensemble
+TABLE: Final = Path(str(files("landslide_nb"))) / "chapters" / "c01" / "simulator_difficulty.csv"
 OPTICAL: Final = tuple(DATA.bands.optical)
 
 Quartiles = NDArray[np.float32]
@@ -254,22 +257,35 @@ def scored(labels: Labels, trees: Scores, optical: Scores, members: list[Scores]
     return scores
 
 
-def table(scores: Mapping[str, float]) -> pd.DataFrame:
-    """Scores beside those of the challenge and the range they should be in; what is not known yet is empty."""
-    missing = dict.fromkeys(name for name in CHALLENGE if name not in scores)
-    frame = pd.DataFrame({"simulated": pd.Series(dict(scores) | missing, dtype=np.float64)})
+def written(scores: Mapping[str, float], name: str, output: Path, measured_on: Mapping[str, int]) -> pd.DataFrame:
+    """The table with what is known so far in a column of this name; its other columns stay as the file has them.
+
+    Args:
+        scores: by name.
+        name: of the column.
+        output: a CSV file, which need not be there.
+        measured_on: patches, folds, steps and such.
+
+    Returns:
+        By score: of the challenge, the range it may be in, each simulator's.
+    """
     expected = pd.DataFrame.from_dict(dict(CHALLENGE), orient="index", columns=["real", "lowest", "highest"])
-    frame = frame.join(expected)
-    inside = frame["simulated"].between(frame["lowest"], frame["highest"])
-    return frame.assign(within=inside.where(frame["real"].notna() & frame["simulated"].notna())).rename_axis("score")
-
-
-def written(scores: Mapping[str, float], output: Path, patches: int, steps: int, members: int) -> pd.DataFrame:
-    """The table of what is known so far, which is written too."""
-    result = table(scores).assign(patches=patches, folds=FOLDS, steps=steps, members=members)
+    known = (
+        pd.read_csv(output, index_col="score").drop(columns=expected.columns) if output.is_file() else pd.DataFrame()
+    )
+    column = pd.Series({**scores, **measured_on}, dtype=np.float64, name=name)
+    table = expected.join(known.drop(columns=name, errors="ignore"), how="outer").join(column, how="outer")
+    order = [*expected.index, *(each for each in table.index if each not in expected.index)]
+    table = table.loc[order].rename_axis("score")
     with replacing(output) as temporary:
-        result.round(4).to_csv(temporary)
-    return result
+        table.round(4).to_csv(temporary)
+    return table
+
+
+def outside(table: pd.DataFrame, name: str) -> list[str]:
+    """The scores of a column that are not in their range, or not known."""
+    asked = table.loc[list(CHALLENGE)]
+    return [str(score) for score in asked.index[~asked[name].between(asked["lowest"], asked["highest"])]]
 
 
 def main() -> None:
@@ -280,10 +296,11 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--members", type=int, default=MEMBERS, help="networks on all bands; 0 for none")
     parser.add_argument("--threads", type=int, default=cores())
+    parser.add_argument("--name", default="simulated", help="of the column")
     parser.add_argument("--data", type=Path, help="HDF5 file of other patches to take")
     parser.add_argument("--real", type=Path, help=".npz file of real patches to ask the ensemble about")
     parser.add_argument("--kept", type=Path, default=Path(".difficulty"), help="folder of predictions")
-    parser.add_argument("--output", type=Path, default=Path("results/simulator_difficulty.csv"))
+    parser.add_argument("--output", type=Path, default=TABLE)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     patches = Patches.read(given.data) if given.data else simulate(given.patches, given.seed)
@@ -294,16 +311,18 @@ def main() -> None:
     optical, _ = out_of_fold(patches.pixels, labels, optical_only, given.kept, real.pixels[:0])
     members: list[Scores] = []
     asked: list[Scores] = []
-    result = written(scored(labels, trees, optical, members), given.output, len(patches), given.steps, len(members))
+    measured_on = {"patches": len(patches), "folds": FOLDS, "steps": given.steps}
+    written(scored(labels, trees, optical, members), given.name, given.output, measured_on)
     for seed in range(given.members):
         setting = Setting(tuple(range(len(DATA.bands))), seed, given.steps)
         member, answers = out_of_fold(patches.pixels, labels, setting, given.kept, real.pixels)
         members.append(member)
         asked.append(answers)
-        result = written(scored(labels, trees, optical, members), given.output, len(patches), given.steps, len(members))
-    print(result.round(4).to_string())
-    if lacking := [str(name) for name in result.index[result["simulated"].isna()]]:
-        print(f"missing, as {len(members)} of {MEMBERS} networks on all bands were asked for: {', '.join(lacking)}")
+        written(scored(labels, trees, optical, members), given.name, given.output, measured_on)
+    table = written(scored(labels, trees, optical, members), given.name, given.output, measured_on)
+    print(table.round(4).to_string())
+    print(f"outside their range, or not known with {len(members)} of {MEMBERS} networks on all bands:")
+    print("\n".join(outside(table, given.name)) or "none")
     if given.real and members:
         with replacing(given.output.parent / "simulator_on_real_patches.csv") as temporary:
             real.answered(np.mean(asked, 0)).to_csv(temporary, index=False)

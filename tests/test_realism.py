@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from landslide_nb.chapters.c01 import fidelity, figures, findings
+from landslide_nb.chapters.c01 import difficulty, fidelity, figures, findings
 from landslide_nb.common.errors import DataError
 from landslide_nb.data.bands import BandSet
 from landslide_nb.data.challenge import CHALLENGE
@@ -128,3 +128,30 @@ def test_other_bands_are_compared_with_nothing(tiny: Patches) -> None:
     np.testing.assert_allclose(levels["mean"], fidelity.levels(tiny)["mean"][:3])
     text = findings.realism(levels, texture, None, None, bands, "these patches").data
     assert "published" not in text and "dB" not in text and "optical" in text
+
+
+def test_how_hard_simulated_patches_are_is_said_as_it_was_measured() -> None:
+    """A score outside its range would pass for one inside, or a simulator be called harder than it is."""
+    scores, looks = difficulty.difficulty(), difficulty.looks()
+    text = findings.hardness(scores, looks).data
+    for name in ("simulated before", "simulated"):
+        inside = sum(low <= score <= high for score, low, high in scores[[name, "aimed at: from", "to"]].to_numpy())
+        assert f"{name.capitalize()}: {inside} of {len(scores)} scores" in text
+    near = (
+        (looks["simulated, median"] >= looks["real, lowest"]) & (looks["simulated, median"] <= looks["real, highest"])
+    ).sum()
+    assert f"Of {len(looks)} medians of texture and contrast, {near} lie" in text
+    moved = findings.hardness(scores.assign(simulated=2.0), looks.assign(within=False)).data
+    assert f"Simulated: 0 of {len(scores)}" in moved and "not R spectral slope" in moved
+
+
+def test_the_packaged_tables_show_every_band_and_every_real_patch(real: Path) -> None:
+    """The picture would lack a band, or a label stand beside another patch."""
+    assert set(difficulty.looks().index.get_level_values("band")) == set(CHALLENGE.bands.names)
+    picture = figures.looks(difficulty.looks())
+    assert len(picture.figure.axes) == len(figures.MEASURES) and f"{len(BANDS)} bands" in picture.alt
+    asked = difficulty.asked_about_real_patches()
+    with np.load(real / "zindi_recovered_patches.npz") as found:
+        known = dict(zip(found["ids"].astype(str), found["y"], strict=True))
+    assert {name: label for name, label in asked["label"].items() if name in known} == known
+    assert asked["probability of the ensemble"].between(0, 1).all()

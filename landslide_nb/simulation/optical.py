@@ -32,7 +32,7 @@ class Scene(NamedTuple):
         greenness: likewise.
         bare: lift of bare ground in red, green and blue.
         infrared: the same in NIR.
-    brown: how much less it is in blue.
+        brown: how much less it is in blue.
         cloud: lift of clouds and haze.
         grain: what differs from one pixel to the next.
     """

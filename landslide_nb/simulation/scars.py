@@ -44,7 +44,7 @@ class Ground(NamedTuple):
         lift: `(N, H, W)`, by how many standard deviations all bare ground, scars included, stands out in red, green and blue.
         infrared: `(N, H, W)`, the same in NIR.
         brown: `(N, H, W)`, by how much less in blue than in red and green.
-    masks: uint8 `(N, H, W)`, 1 where a landslide is, seen or not.
+        masks: uint8 `(N, H, W)`, 1 where a landslide is, seen or not.
     """
 
     scars: Field

@@ -49,6 +49,23 @@ def realism(
     return Markdown("\n".join(lines))
 
 
+def hardness(scores: pd.DataFrame, looks: pd.DataFrame) -> Markdown:
+    """Chapter 01: whether simulated patches are as hard as real ones, and look like them; `difficulty`'s tables."""
+    lines = []
+    for name in (column for column in scores if column.startswith("simulated")):
+        missed = [str(score) for score in scores.index[~scores[name].between(scores["aimed at: from"], scores["to"])]]
+        far = f"; not {'; '.join(missed)}" if missed else ""
+        lines.append(
+            f"- {name.capitalize()}: {len(scores) - len(missed)} of {len(scores)} scores lie where they were aimed at{far}."
+        )
+    outside = [" ".join(place) for place in looks.index[~looks["within"]]]
+    where = f"; not {', '.join(outside)}" if outside else ""
+    lines.append(
+        f"- Of {len(looks)} medians of texture and contrast, {looks['within'].sum()} lie within the range of twelve real patches{where}."
+    )
+    return Markdown("\n".join(lines))
+
+
 def _levels(levels: pd.DataFrame, bands: BandSet, source: str) -> list[str]:
     """How far levels and spreads are from those published for the challenge's patches."""
     mean, std = ((levels[of] - levels[f"real {of}"]).abs() / levels[f"real {of}"].abs() for of in ("mean", "std"))
