@@ -215,10 +215,17 @@ def turned(batch: Tensor) -> Tensor:
 
 
 def predicted(model: nn.Module, inputs: Tensor) -> Scores:
-    """Log-odds `(N,)`, mean over the patch and its mirror image."""
+    """Log-odds `(N,)`, mean over the patch and its seven turns and mirror images."""
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
-        parts = [(model(part).float() + model(part.flip(3)).float()) / 2 for part in inputs.split(256)]
+        parts = [torch.stack([model(seen).float() for seen in views(part)]).mean(0) for part in inputs.split(256)]
     return torch.cat(parts).numpy().astype(np.float64)
+
+
+def views(batch: Tensor) -> Iterator[Tensor]:
+    """The eight ways to lay a square on a square."""
+    for turns in range(4):
+        seen = batch.rot90(turns, (2, 3))
+        yield from (each.contiguous(memory_format=torch.channels_last) for each in (seen, seen.flip(3)))
 
 
 def together(first: Scores, second: Scores, labels: Labels) -> Scores:

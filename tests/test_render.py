@@ -144,6 +144,18 @@ def test_scars_are_large_enough_to_be_found(rows: pd.DataFrame) -> None:
     assert share.min() > 0.005 and np.median(share) < 0.12
 
 
+def test_scars_are_larger_where_the_statistics_say_more(rows: pd.DataFrame) -> None:
+    """Networks would miss other landslides than trees, unlike on the challenge, where both miss the same ones."""
+    landslides = rows[rows.label == 1]
+    evidence = packaged().of(landslides)
+    coupled, free = (
+        render(landslides, seed=1, appearance=Appearance(larger=larger), masks=True).masks for larger in (0.5, 0.0)
+    )
+    assert coupled is not None and free is not None
+    grown = (coupled > 0).mean((1, 2)) > (free > 0).mean((1, 2))
+    assert evidence[grown].mean() > evidence[~grown].mean() + 1
+
+
 def contrasts(patches: Patches, channel: int) -> list[float]:
     """Mean inside the mask minus mean outside, in standard deviations, of each patch."""
     assert patches.masks is not None
@@ -178,11 +190,11 @@ def test_evidence_decides_what_looks_like_a_landslide() -> None:
     """Networks and trees would err on different patches, unlike on the challenge's."""
     drawn = draw.draw(3000, seed=1)
     evidence, labels = packaged().of(drawn), drawn["label"].to_numpy()
-    looks = looks_like_a_landslide(drawn, DEFAULT, np.random.default_rng(0))
+    looks = looks_like_a_landslide(drawn, evidence, DEFAULT, np.random.default_rng(0))
     assert looks[labels == 1].mean() > 0.8 and looks[labels == 0].mean() < 0.05
     assert evidence[(labels == 1) & looks].mean() > evidence[(labels == 1) & ~looks].mean() + 1
     assert evidence[(labels == 0) & looks].mean() > evidence[(labels == 0) & ~looks].mean() + 1
-    bare = looks_like_a_landslide(drawn.drop(columns="label"), DEFAULT, np.random.default_rng(0))
+    bare = looks_like_a_landslide(drawn.drop(columns="label"), evidence, DEFAULT, np.random.default_rng(0))
     assert bare.mean() < 0.2
 
 

@@ -13,6 +13,7 @@ How the defaults were fitted, all on simulated patches of one seed, to what `ben
 - `contrast`, `contrast_spread`, the look-alikes, `steeper`, and the areas and colours in `scars`: by hand, from the network of one
   fold of three: how well it told what looks like a landslide among patches of one label, and which it missed (small ones, most of
   all). Contrasts had to stay within those of the real patches (`benchmarks/simulator.py`).
+- `larger`: by hand, so that fewer landslides are seen by one observer alone.
 - `changed` and `change`, `beside`: by eye, and so that contrasts in Δ stay in that range.
 """
 
@@ -41,6 +42,8 @@ class Appearance:
         coupling: what a unit of evidence (log-odds of a logistic regression on statistics) adds to both.
         hidden: share of landslides that show nothing, whatever the evidence.
         impostors: share of patches without that look like a landslide, whatever the evidence.
+        larger: by how much the logarithm of a scar's area grows with a unit of evidence: small ones are missed by who sees them and by
+            who sees statistics.
         contrast: median lift of bare ground over its surroundings, in standard deviations of a field.
         contrast_spread: standard deviation of its logarithm.
         streams, roads, clearings, specks: share of patches with such bare ground, where they look like no landslide.
@@ -55,6 +58,7 @@ class Appearance:
     coupling: float = 1.4
     hidden: float = 0.01
     impostors: float = 0.002
+    larger: float = 0.25
     contrast: float = 12.0
     contrast_spread: float = 0.2
     streams: float = 0.04
@@ -108,9 +112,11 @@ def packaged() -> Evidence:
         return Evidence(arrays["quantiles"], arrays["weights"], float(arrays["intercept"]), float(arrays["limit"]))
 
 
-def looks_like_a_landslide(rows: pd.DataFrame, appearance: Appearance, rng: Generator) -> NDArray[np.bool_]:
+def looks_like_a_landslide(
+    rows: pd.DataFrame, evidence: Values, appearance: Appearance, rng: Generator
+) -> NDArray[np.bool_]:
     """Whether each patch `(N,)` is drawn with what landslides look like; rows without a label are drawn as without one."""
-    evidence, is_landslide = packaged().of(rows), labels(rows) == 1
+    is_landslide = labels(rows) == 1
     log_odds = np.where(is_landslide, appearance.landslide, appearance.other) + appearance.coupling * evidence
     seen = rng.random(len(rows)) < 1 / (1 + np.exp(-np.clip(log_odds, -50, 50)))
     exception = rng.random(len(rows))

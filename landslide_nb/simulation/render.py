@@ -21,7 +21,7 @@ from landslide_nb.common.cores import cores
 from landslide_nb.common.errors import DataError
 from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.data.patches import Masks, Patches
-from landslide_nb.simulation.appearance import DEFAULT, Appearance, labels, looks_like_a_landslide
+from landslide_nb.simulation.appearance import DEFAULT, Appearance, labels, looks_like_a_landslide, packaged
 from landslide_nb.simulation.cues import cues
 from landslide_nb.simulation.fields import SIZE, Field, place
 from landslide_nb.simulation.landcover import mosaic
@@ -99,10 +99,11 @@ def _render(rows: pd.DataFrame, appearance: Appearance, rng: Generator) -> Rende
     moments = rows[[f"{signal}_{moment}" for signal in SIGNALS for moment in MOMENTS]].to_numpy(np.float64)
     solved = quantiles(moments.reshape(-1, len(MOMENTS)), SIZE**2).astype(np.float64)
     values = solved.reshape(len(rows), len(SIGNALS), -1)
-    looks, told = looks_like_a_landslide(rows, appearance, rng), cues(rows)
+    evidence, told = packaged().of(rows), cues(rows)
+    looks = looks_like_a_landslide(rows, evidence, appearance, rng)
     relief = terrain(told, looks, appearance.steeper, rng)
     cover = mosaic(len(rows), rng)
-    ground = bare_ground(relief, cover, looks, labels(rows), appearance, rng)
+    ground = bare_ground(relief, cover, looks, labels(rows), evidence, appearance, rng)
     optical = arranged(values, scene(relief, cover, ground, told, rng), rng)
     seen = passes(rows, relief, cover, ground, told, appearance, rng)
     fields = [band for view in seen for band in view.bands]

@@ -2,8 +2,8 @@
 
 Number, elongation and raggedness follow what masks of Landslide4Sense show (Ghorbanzadeh et al. 2022, doi
 10.1109/TGRS.2022.3215209; `results/scar_shapes.csv` sets both side by side). Areas do not quite: they are those of single scars
-before these meet, fray and are cut by the patch's border, and larger at the median, so that a small network can find them. Scars
-lie where it is steep, along slopes and valleys.
+before these meet, fray and are cut by the patch's border, and larger at the median, so that a small network can find them; they grow
+with what the statistics say of a landslide. Scars lie where it is steep, along slopes and valleys.
 """
 
 from typing import Final, NamedTuple
@@ -13,14 +13,17 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from landslide_nb.simulation.appearance import Appearance
+from landslide_nb.simulation.cues import Values
 from landslide_nb.simulation.fields import SIZE, Field, each, random_fields
 from landslide_nb.simulation.landcover import Mosaic
 from landslide_nb.simulation.relief import Relief, crossing
 
 MOST: Final = 5  # scars in a patch
 NUMBER: Final = (0.36, 0.24, 0.17, 0.13, 0.10)  # shares of patches with one, two, … scars
-AREA: Final = (100.0, 0.65)  # median in pixels, and standard deviation of its logarithm
-SMALLEST: Final = (80.0, 12.0)  # pixels of the first scar and of others: a patch with none of 1 % is hardly called one
+TYPICAL: Final = 1.2  # evidence of a landslide, half have more
+MOST_EVIDENCE: Final = 3.0  # from which on scars grow no more
+AREA: Final = (100.0, 0.5)  # median in pixels, and standard deviation of its logarithm
+SMALLEST: Final = (60.0, 12.0)  # pixels of the first scar and of others: a patch with none of 1 % is hardly called one
 MARGIN: Final = 7  # pixels between the middle of a scar and the border
 ELONGATION: Final = (2.3, 0.45)  # of the axes, likewise
 RAGGED: Final = 0.3  # how far the border wanders, in half widths
@@ -59,13 +62,25 @@ def bare_ground(
     mosaic: Mosaic,
     looks: NDArray[np.bool_],
     labels: NDArray[np.int8],
+    evidence: Values,
     appearance: Appearance,
     rng: Generator,
 ) -> Ground:
-    """Scars where patches look like a landslide; streams, roads, clearings and specks in others, and fewer beside scars."""
+    """Scars where patches look like a landslide; streams, roads, clearings and specks in others, and fewer beside scars.
+
+    Args:
+        relief: N patches.
+        mosaic: what grows there.
+        looks: `(N,)`, whether each looks like a landslide.
+        labels: `(N,)`; scars of what has none are not in the masks.
+        evidence: `(N,)`, what the statistics say of a landslide: scars grow with it.
+        appearance: how hard they are.
+        rng: of everything random.
+    """
     n = len(looks)
     rough = random_fields(n, rng, 1.8)
-    scars = _scars(relief, rough, rng)
+    larger = np.exp(appearance.larger * (evidence - TYPICAL).clip(-MOST_EVIDENCE, MOST_EVIDENCE))
+    scars = _scars(relief, rough, larger, rng)
     kinds = {
         "scars": scars,
         "streams": _along(relief.valley, STREAM, rng),
@@ -88,11 +103,11 @@ def bare_ground(
     return Ground(scars * each(looks), lift, infrared, brown, masks.astype(np.uint8))
 
 
-def _scars(relief: Relief, rough: Field, rng: Generator) -> Field:
-    """Several ragged patches in each `(N, H, W)`, 0 to 1."""
+def _scars(relief: Relief, rough: Field, larger: Values, rng: Generator) -> Field:
+    """Several ragged patches in each `(N, H, W)`, 0 to 1; `larger`: by which factor their areas are."""
     n = len(relief.steepness)
     number = 1 + rng.choice(MOST, n, p=NUMBER)
-    area = AREA[0] * np.exp(AREA[1] * rng.standard_normal((MOST, n)))
+    area = AREA[0] * larger * np.exp(AREA[1] * rng.standard_normal((MOST, n)))
     area = np.maximum(area, np.where(np.arange(MOST) == 0, *SMALLEST)[:, None])
     elongation = 1 + (ELONGATION[0] - 1) * np.exp(ELONGATION[1] * rng.standard_normal((MOST, n)))
     taper = rng.uniform(-0.5, 0.5, (MOST, n))
