@@ -55,16 +55,16 @@ class Appearance:
 
     landslide: float = 3.8
     other: float = -3.4
-    coupling: float = 1.4
+    coupling: float = 1.5
     hidden: float = 0.01
     impostors: float = 0.002
-    larger: float = 0.25
+    larger: float = 0.35
     contrast: float = 12.0
     contrast_spread: float = 0.2
-    streams: float = 0.04
-    roads: float = 0.04
-    clearings: float = 0.04
-    specks: float = 0.04
+    streams: float = 0.055
+    roads: float = 0.055
+    clearings: float = 0.055
+    specks: float = 0.055
     beside: float = 0.1
     changed: float = 0.2
     change: float = 1.0

@@ -27,13 +27,13 @@ SMALLEST: Final = (60.0, 12.0)  # pixels of the first scar and of others: a patc
 MARGIN: Final = 7  # pixels between the middle of a scar and the border
 ELONGATION: Final = (2.3, 0.45)  # of the axes, likewise
 RAGGED: Final = 0.3  # how far the border wanders, in half widths
-MOTTLE: Final = 0.2  # how uneven bare ground is
+MOTTLE: Final = 0.1  # how uneven bare ground is
 # What bare ground of each kind does in NIR, of what it does in red, green and blue: wet stones are dark, dry grass is bright.
 INFRARED: Final = {"scars": 0.15, "streams": -0.4, "roads": 0.0, "clearings": 0.6, "specks": 0.5}
-INFRARED_SPREAD: Final = 0.1
+INFRARED_SPREAD: Final = 0.05
 # How much dimmer it is in blue than in red and green, of what it does there: fresh soil is brown, stones and concrete are grey.
-BROWN: Final = {"scars": 0.15, "streams": 0.0, "roads": 0.0, "clearings": 0.1, "specks": 0.0}
-EDGE: Final = 0.2  # over which share of the half width bare ground fades
+BROWN: Final = {"scars": 0.22, "streams": 0.0, "roads": 0.0, "clearings": 0.1, "specks": 0.0}
+EDGE: Final = 0.12  # over which share of the half width bare ground fades
 CANDIDATES: Final = 10  # places of which the steepest is taken
 STREAM: Final = 0.12  # half widths, in standard deviations of the field whose zeros they follow
 ROAD: Final = 0.09
