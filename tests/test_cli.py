@@ -104,3 +104,23 @@ def test_a_package_that_is_not_there_is_named_with_what_brings_it(
     done = here("chapter", "05", "-o", "05.ipynb")
     assert done.returncode == 1 and done.stderr.count("\n") == 1
     assert done.stderr.startswith("error: papermill is not installed; ") and "'landslide-nb[book]'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ("simulate", "out", "--seed", "4294967296"),
+            "'--seed': Input should be less than or equal to 2000000000; see `landslide-nb simulate",
+        ),
+        (("predict", "a", "b", "--nodata", "text"), "'--nodata': Input should be a valid number"),
+        (("convert",), "Missing argument 'folder'; see `landslide-nb convert --help`"),
+        (("simulat",), "No such command 'simulat'. Did you mean 'simulate'"),
+        (("--oops",), "No such option: --oops; see `landslide-nb --help`"),
+    ],
+)
+def test_a_wrong_call_is_refused_in_one_sentence(words: tuple[str, ...], said: str, here: Command) -> None:
+    """A user would have to find in a box of five lines what is wrong, and a script would have two kinds of errors to read."""
+    done = here(*words)
+    assert done.returncode == 1 and not done.stdout
+    assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1 and said in done.stderr

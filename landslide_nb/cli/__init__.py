@@ -24,7 +24,7 @@ def main() -> None:
             stream.reconfigure(errors="replace")
     with ended_as_asked(), warned_once():
         try:
-            app()
+            app(prog_name="landslide-nb")
         except LandslideError as error:
             print(f"error: {error}", file=sys.stderr)
             sys.exit(1)

@@ -5,13 +5,13 @@ import signal
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from threading import current_thread, main_thread
 from typing import Any, Final, NoReturn
 
 from typer.core import TyperGroup
 
-from landslide_nb.common.errors import MachineError, in_words
+from landslide_nb.common.errors import CommandError, MachineError, in_words
 
 BOOK: Final = (
     "chapters, the book and ONNX need more packages than training and prediction: pip install 'landslide-nb[book]'"
@@ -25,16 +25,36 @@ class Commands(TyperGroup):
         """Run the command.
 
         Raises:
+            CommandError: for an option or a value that the command does not take.
             MachineError: for a file, a disk or a memory that is not as it should be, or for a package that is not there.
         """
         try:
-            return super().invoke(ctx)
+            with _in_one_sentence():
+                return super().invoke(ctx)
         except ModuleNotFoundError as error:
             raise MachineError(f"{error.name} is not installed; {BOOK}") from error
         except (OSError, EOFError, MemoryError, UnicodeDecodeError) as error:
             if isinstance(error, OSError) and error.errno == errno.EPIPE:  # whoever read us has seen enough
                 raise
             raise MachineError(in_words(error)) from error
+
+    def make_context(self, info_name: str | None, args: list[str], *rest: Any, **more: Any) -> Any:
+        """Read what stands before the command; nothing at all asks for help."""
+        with _in_one_sentence() if args else nullcontext():
+            return super().make_context(info_name, args, *rest, **more)
+
+
+@contextmanager
+def _in_one_sentence() -> Iterator[None]:
+    """Say in one what Typer says in a box of five lines: its errors, whose classes have no public name."""
+    try:
+        yield
+    except Exception as error:
+        if not hasattr(error, "format_message"):
+            raise
+        said, context = error.format_message().rstrip("."), getattr(error, "ctx", None)
+        where = f"ee `{context.command_path} --help`" if context else "ee --help"
+        raise CommandError(f"{said}{' S' if said.endswith('?') else '; s'}{where}") from error
 
 
 @contextmanager

@@ -43,6 +43,10 @@ class StudyError(LandslideError):
     """A parameter is unknown, of the wrong type, or out of range."""
 
 
+class CommandError(LandslideError):
+    """A command was called with an option, or a value of one, that it does not take."""
+
+
 class LeakError(LandslideError):
     """A patch that is held out has a part in what the model is fitted on."""
 
