@@ -101,13 +101,13 @@ def test_pictures_and_text_say_what_they_compare(rows: pd.DataFrame, tiny: Patch
     assert "at most 0.00 standard deviations" in beside.alt
     assert "more than 0.00" in correlations.alt
     levels, texture = fidelity.levels(tiny), fidelity.texture(tiny.pixels, BANDS, None)
-    text = findings.realism(levels, texture, None, None, BANDS, "simulated patches").data
-    assert "simulated patches" in text and "AUROC" not in text
+    text = findings.realism(levels, texture, None, None, BANDS, "simulated patches", ["- measured"]).data
+    assert "- measured" in text and "simulated patches" in text and "AUROC" not in text
     compared = (
         fidelity.transfer(rows, rows, trees.trees_on_statistics(rows, 100), 100),
         fidelity.giveaways(rows, rows.assign(R_min=0.0), 100),
     )
-    assert "AUROC" in findings.realism(levels, texture, *compared, BANDS, "simulated patches").data
+    assert "AUROC" in findings.realism(levels, texture, *compared, BANDS, "simulated patches", []).data
 
 
 def test_given_patches_are_compared_themselves(rows: pd.DataFrame) -> None:
@@ -133,15 +133,16 @@ def test_other_bands_are_compared_with_nothing(tiny: Patches) -> None:
 def test_how_hard_simulated_patches_are_is_said_as_it_was_measured() -> None:
     """A score outside its range would pass for one inside, or a simulator be called harder than it is."""
     scores, looks = difficulty.difficulty(), difficulty.looks()
-    text = findings.hardness(scores, looks).data
+    text = "\n".join(findings.hardness(scores, looks))
     for name in ("simulated before", "simulated"):
-        inside = sum(low <= score <= high for score, low, high in scores[[name, "aimed at: from", "to"]].to_numpy())
-        assert f"{name.capitalize()}: {inside} of {len(scores)} scores" in text
+        known = scores[[name, "aimed at: from", "to"]].dropna().to_numpy()
+        inside = sum(low <= score <= high for score, low, high in known)
+        assert f"{name.capitalize()}: {inside} of {len(known)} scores" in text
     near = (
         (looks["simulated, median"] >= looks["real, lowest"]) & (looks["simulated, median"] <= looks["real, highest"])
     ).sum()
     assert f"Of {len(looks)} medians of texture and contrast, {near} lie" in text
-    moved = findings.hardness(scores.assign(simulated=2.0), looks.assign(within=False)).data
+    moved = "\n".join(findings.hardness(scores.assign(simulated=2.0), looks.assign(within=False)))
     assert f"Simulated: 0 of {len(scores)}" in moved and "not R spectral slope" in moved
 
 
