@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 from IPython.display import Markdown
 
+from landslide_nb.chapters.c01 import difficulty
 from landslide_nb.data.bands import BandSet, Places
 
 
@@ -52,9 +53,9 @@ def realism(
 
 def hardness(scores: pd.DataFrame, looks: pd.DataFrame) -> list[str]:
     """Whether simulated patches are as hard as real ones, and look like them, in a line each; `difficulty`'s tables."""
-    lines = []
+    lines = [f"- How hard they are for networks was measured beforehand: {difficulty.measured_on()}."]
     for name in (column for column in scores if column.startswith("simulated")):
-        known = scores[scores[name].notna()]
+        known = scores[scores[name].notna() & scores["to"].notna()]
         missed = [str(score) for score in known.index[~known[name].between(known["aimed at: from"], known["to"])]]
         far = f"; not {'; '.join(missed)}" if missed else ""
         lines.append(
