@@ -126,7 +126,7 @@ def test_other_bands_are_compared_with_nothing(tiny: Patches) -> None:
     levels, texture = fidelity.levels(patches), fidelity.texture(patches.pixels, bands, None)
     assert list(levels.columns) == ["unit", "mean", "std"] and list(levels.index) == ["Red", "Green", "Blue"]
     np.testing.assert_allclose(levels["mean"], fidelity.levels(tiny)["mean"][:3])
-    text = findings.realism(levels, texture, None, None, bands, "these patches").data
+    text = findings.realism(levels, texture, None, None, bands, "these patches", []).data
     assert "published" not in text and "dB" not in text and "optical" in text
 
 

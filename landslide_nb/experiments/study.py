@@ -73,11 +73,9 @@ class Study(Settings):
         (10.0, 1.0, 0.75, 0.5, 0.1, 0.01), description="chapter 06: the SVM's C; the paper has 1, 0.75, 0.5 and 0.1"
     )
     resamples: int = Field(ge=100, description="bootstrap resamples of an interval")
-    statistics: str | None = Field(
-        None, description="chapters 01, 06 and 08: a table of real statistics, to show beside"
-    )
+    statistics: str | None = Field(None, description="chapters 01, 06 and 08: a table of real statistics, shown beside")
     patch: str | None = Field(
-        None, description="chapter 01: a real patch (.npy), or an HDF5 file of several, to show beside"
+        None, description="chapter 01: a real patch (.npy), or an HDF5 file of several, shown beside"
     )
 
     @classmethod
