@@ -14,7 +14,7 @@ def difficulty() -> pd.DataFrame:
     """Scores of trees and small networks out of fold, by score: real, simulated by each simulator and seed, and what was aimed at."""
     table = _table("simulator_difficulty", ["score"])
     asked = table[table["real"].notna()]
-    simulated = [column for column in table if column.startswith("simulated")]
+    simulated = [column for column in map(str, table) if column.startswith("simulated")]
     ends = {"lowest": "aimed at: from", "highest": "to"}
     return asked[["real", *simulated, "lowest", "highest"]].rename(columns=ends)
 

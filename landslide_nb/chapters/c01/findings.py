@@ -54,7 +54,7 @@ def realism(
 def hardness(scores: pd.DataFrame, looks: pd.DataFrame) -> list[str]:
     """Whether simulated patches are as hard as real ones, and look like them, in a line each; `difficulty`'s tables."""
     lines = [f"- How hard they are for networks was measured beforehand: {difficulty.measured_on()}."]
-    for name in (column for column in scores if column.startswith("simulated")):
+    for name in (column for column in map(str, scores) if column.startswith("simulated")):
         known = scores[scores[name].notna() & scores["to"].notna()]
         missed = [str(score) for score in known.index[~known[name].between(known["aimed at: from"], known["to"])]]
         far = f"; not {'; '.join(missed)}" if missed else ""
