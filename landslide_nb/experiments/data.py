@@ -17,10 +17,10 @@ from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.data.dataset import DataSet
 from landslide_nb.data.hdf5 import read_data_set, read_fingerprint, read_labels
 from landslide_nb.data.patches import Patches
-from landslide_nb.data.sources import registry
+from landslide_nb.data.sources import registry, zindi
 from landslide_nb.data.splits import Split
 from landslide_nb.experiments.study import TWINS, Study
-from landslide_nb.simulation import draw, render
+from landslide_nb.simulation import appearance, draw, render
 from landslide_nb.simulation.draw import POSITIVE_RATE
 from landslide_nb.tabular import statistics
 
@@ -95,9 +95,28 @@ def real_statistics(study: Study) -> pd.DataFrame | None:
     return statistics.read(study.statistics)
 
 
+def real_patches(study: Study) -> Patches | None:
+    """The real patches that were given to show beside, if there are any and the study's have the same bands.
+
+    Raises:
+        DataError: if the file is neither a patch of this data set nor an HDF5 file of such.
+    """
+    if study.patch is None or study.data_set.bands != CHALLENGE.bands:
+        return None
+    path = Path(study.patch)
+    if path.suffix == ".npy":
+        return Patches((path.stem,), zindi.load_patch(path, study.data_set)[None])
+    patches = Patches.read(path)
+    if patches.pixels.shape[1:] != study.data_set.shape:
+        raise DataError(f"{path} has patches of shape {patches.pixels.shape[1:]}; expected {study.data_set.shape}")
+    return patches
+
+
 def _rendered(rows: pd.DataFrame, seed: int) -> Patches:
     """The patches of these rows, from the store where they are there."""
-    path = path_of("rendered", key_of(code=code_of(render.__name__), rows=rows.to_csv().encode(), seed=seed), ".h5")
+    fitted = appearance.packaged().weights  # a file, which the hash of the code does not see
+    key = key_of(code=code_of(render.__name__), evidence=fitted, rows=rows.to_csv().encode(), seed=seed)
+    path = path_of("rendered", key, ".h5")
     with lock(f"rendered-{path.stem}"):  # of several processes, one renders
         if path.is_file():
             try:

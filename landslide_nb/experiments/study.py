@@ -73,10 +73,10 @@ class Study(Settings):
         (10.0, 1.0, 0.75, 0.5, 0.1, 0.01), description="chapter 06: the SVM's C; the paper has 1, 0.75, 0.5 and 0.1"
     )
     resamples: int = Field(ge=100, description="bootstrap resamples of an interval")
-    statistics: str | None = Field(
-        None, description="chapters 01, 06 and 08: a table of real statistics, to show beside"
+    statistics: str | None = Field(None, description="chapters 01, 06 and 08: a table of real statistics, shown beside")
+    patch: str | None = Field(
+        None, description="chapter 01: a real patch (.npy), or an HDF5 file of several, shown beside"
     )
-    patch: str | None = Field(None, description="chapter 01: a real patch (.npy), to show beside")
 
     @classmethod
     def load(cls, edition: str = "smoke", data: str = SIMULATED, **overrides: Any) -> Self:
@@ -200,6 +200,12 @@ class Study(Settings):
         from landslide_nb.experiments import data  # noqa: PLC0415
 
         return data.real_statistics(self)
+
+    def real_patches(self) -> "Patches | None":
+        """The real patches to show beside, if any were given and these patches have the same bands."""
+        from landslide_nb.experiments import data  # noqa: PLC0415
+
+        return data.real_patches(self)
 
     def _repr_markdown_(self) -> str:
         kind = f"Patches from `{Path(self.data).name}`: {self.data_set.title}. Credit: {self.data_set.credit}."

@@ -23,15 +23,13 @@ from landslide_nb.common.files import replacing
 from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.data.hdf5 import Part
 from landslide_nb.data.patches import Patches
+from landslide_nb.simulation.relative import DRAWN, absolute
 from landslide_nb.simulation.render import render, stream
 from landslide_nb.tabular.statistics import COLUMNS, SIGNALS
 
 POSITIVE_RATE: Final = 1255 / 7147
-DRAWN: Final = COLUMNS[1:]  # the brightness follows from the means of red, green and blue
 SCORES: Final = np.linspace(-3.3, 3.3, 133)  # normal scores at which the quantiles of a statistic are kept
 NO_DATA: Final = 200  # the real minimum of an optical band is 0 (no data), or above this
-INDICES: Final = {"NDVI": ("NIR", "R"), "NDWI": ("G", "NIR")}
-RATIOS: Final = {f"{band}_{moment}": f"G_{moment}" for band in ("R", "B") for moment in ("mean", "std")}
 
 
 class Simulator(NamedTuple):
@@ -76,7 +74,9 @@ class Simulator(NamedTuple):
         return model
 
 
-def simulate(n: int, seed: int, positive_rate: float = POSITIVE_RATE, model: Simulator | None = None) -> Patches:
+def simulate(
+    n: int, seed: int, positive_rate: float = POSITIVE_RATE, model: Simulator | None = None, masks: bool = False
+) -> Patches:
     """Simulated patches: the same seed gives the same bytes, on any machine and number of threads.
 
     Args:
@@ -84,6 +84,7 @@ def simulate(n: int, seed: int, positive_rate: float = POSITIVE_RATE, model: Sim
         seed: of everything random.
         positive_rate: the share with a landslide; their number is rounded, not drawn. The challenge's by default.
         model: where rows are drawn from; by default the one in this package.
+        masks: whether the patches carry masks of their landslides.
 
     Returns:
         `n` patches in the challenge's format with ids `SIM_…`, labelled.
@@ -91,7 +92,7 @@ def simulate(n: int, seed: int, positive_rate: float = POSITIVE_RATE, model: Sim
     Raises:
         DataError: if `n` is negative or the rate is outside [0, 1].
     """
-    return render(draw(n, seed, positive_rate, model), seed)
+    return render(draw(n, seed, positive_rate, model), seed, masks=masks)
 
 
 def simulated_part(n: int, seed: int, model: Simulator | None = None) -> Part:
@@ -128,44 +129,7 @@ def _values(labels: NDArray[np.int8], model: Simulator, rng: Generator) -> pd.Da
         chosen = component == k  # einsum, as the sums of a matrix product may depend on the number of threads
         scores[chosen] += np.einsum("ij,nj->ni", factor, noise[chosen])
     values = [np.interp(scores[:, i], SCORES, quantiles) for i, quantiles in enumerate(model.quantiles)]
-    return _absolute(pd.DataFrame(dict(zip(DRAWN, values, strict=True))))
-
-
-def relative(rows: pd.DataFrame) -> pd.DataFrame:
-    """Statistics as the mixtures see them: those that nearly follow from others, as the little by which they do not.
-
-    Red and blue are divided by green; an index's mean loses the index of the means, and its spread is divided by what it
-    would be if its two bands were independent.
-    """
-    coded = rows[list(DRAWN)].astype(np.float64)
-    for index, bands in INDICES.items():
-        mean, spread = _independent(coded, *bands)
-        coded[f"{index}_mean"] -= mean
-        coded[f"{index}_std"] /= spread
-    for column, reference in RATIOS.items():
-        coded[column] /= coded[reference].clip(lower=1)
-    return coded
-
-
-def _absolute(coded: pd.DataFrame) -> pd.DataFrame:
-    """The inverse of `relative`."""
-    rows = coded.copy()
-    for column, reference in RATIOS.items():
-        rows[column] *= rows[reference].clip(lower=1)
-    for index, bands in INDICES.items():
-        mean, spread = _independent(rows, *bands)
-        rows[f"{index}_mean"] += mean
-        rows[f"{index}_std"] *= spread
-    return rows
-
-
-def _independent(rows: pd.DataFrame, first: str, second: str) -> tuple[pd.Series, pd.Series]:
-    """Mean and spread, to first order, of (first − second) / (first + second) for independent bands."""
-    a, b = rows[f"{first}_mean"], rows[f"{second}_mean"]
-    total = (a + b).clip(lower=1)
-    # Not np.hypot: the C library rounds it, and differently from one version to the next.
-    spread = 2 * np.sqrt((b * rows[f"{first}_std"]) ** 2 + (a * rows[f"{second}_std"]) ** 2) / total**2
-    return (a - b) / total, pd.Series(np.maximum(spread, 1e-6), rows.index)
+    return absolute(pd.DataFrame(dict(zip(DRAWN, values, strict=True))))
 
 
 def _possible(rows: pd.DataFrame) -> pd.DataFrame:

@@ -1,14 +1,17 @@
-"""The simulator's parameters from a table of real statistics."""
+"""The simulator's parameters from a table of real statistics: where rows are drawn from, and what looks like a landslide."""
 
 from typing import Final
 
 import numpy as np
 import pandas as pd
 from scipy.stats import norm, rankdata
+from sklearn.linear_model import LogisticRegression
 from sklearn.mixture import GaussianMixture
 
 from landslide_nb.common.errors import DataError
-from landslide_nb.simulation.draw import DRAWN, SCORES, Simulator, relative
+from landslide_nb.simulation.appearance import Evidence
+from landslide_nb.simulation.draw import SCORES, Simulator
+from landslide_nb.simulation.relative import DRAWN, relative
 
 # Components of the mixtures for patches without and with a landslide, and what is added to their variances: with fewer,
 # the simulated classes are further apart than the real ones; more would not fit into 500 KB.
@@ -45,3 +48,17 @@ def fit(table: pd.DataFrame, seed: int = 0) -> Simulator:
         np.concatenate([mixture.means_ for mixture in mixtures]).astype(np.float32),
         factors[:, *np.tril_indices(len(DRAWN))].astype(np.float16),
     )
+
+
+def fit_evidence(table: pd.DataFrame) -> Evidence:
+    """The logistic regression of labels on statistics that says how much a row looks like a landslide.
+
+    Args:
+        table: as `statistics.read` gives it.
+    """
+    values = relative(table).to_numpy()
+    quantiles = np.quantile(values, norm.cdf(SCORES), axis=0).T
+    scores = np.stack([np.interp(column, knots, SCORES) for column, knots in zip(values.T, quantiles, strict=True)], 1)
+    model = LogisticRegression(C=0.1, max_iter=1000).fit(scores, table["label"])
+    weights = model.coef_[0].astype(np.float32)
+    return Evidence(quantiles.astype(np.float32), weights, float(model.intercept_[0]), float(SCORES[-1]))

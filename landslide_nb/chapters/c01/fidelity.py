@@ -51,16 +51,22 @@ def _between(patches: Patches) -> NDArray[np.float64]:
     return np.asarray(means.var(0))
 
 
-def texture(pixels: Pixels, bands: BandSet, real_patch: Pixels | None) -> pd.DataFrame:
-    """How much a pixel is like the one beside it: correlation at lag one, and the share of exactly equal pairs."""
+def texture(pixels: Pixels, bands: BandSet, real: Pixels | None) -> pd.DataFrame:
+    """How much a pixel is like the one beside it: correlation at lag one, and the share of exactly equal pairs.
+
+    Args:
+        pixels: `(N, C, H, W)`.
+        bands: of these.
+        real: likewise of real patches, to set their medians beside.
+    """
     each = autocorrelation(pixels)
     table = pd.DataFrame({"band": [band.title for band in bands.bands]}).set_index("band")
     table["lag 1, median"] = np.median(each, axis=0)
     table["5 %"], table["95 %"] = np.percentile(each, (5, 95), axis=0)
     table["equal pairs"] = (pixels[..., 1:] == pixels[..., :-1]).mean((0, 2, 3))
-    if real_patch is not None:
-        table["real patch"] = autocorrelation(real_patch[None])[0]
-        table["its equal pairs"] = (real_patch[..., 1:] == real_patch[..., :-1]).mean((1, 2))
+    if real is not None:
+        table["real, median"] = np.median(autocorrelation(real), axis=0)
+        table["real equal pairs"] = (real[..., 1:] == real[..., :-1]).mean((0, 2, 3))
     return table
 
 

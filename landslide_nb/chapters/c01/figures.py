@@ -1,5 +1,7 @@
 """Chapter 01: pictures of patches and of their statistics."""
 
+from typing import Final
+
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -8,10 +10,28 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from landslide_nb.chapters.c01.fidelity import MEANS
-from landslide_nb.common.arrays import Pixels
+from landslide_nb.common.arrays import Indices, Pixels
 from landslide_nb.data.bands import Band, BandSet
 from landslide_nb.data.challenge import CHALLENGE
-from landslide_nb.display.picture import CLASS_COLOURS, CLASS_NAMES, Picture, panels, show_image
+from landslide_nb.data.patches import Patches
+from landslide_nb.display.picture import (
+    BLUE,
+    CLASS_COLOURS,
+    CLASS_NAMES,
+    GREY,
+    ORANGE,
+    Picture,
+    composite,
+    panels,
+    show_image,
+)
+
+MEASURES: Final = {
+    "autocorrelation across 1": "correlation with the next column",
+    "spectral slope": "slope of the power spectrum",
+    "anisotropy": "anisotropy: coherence of gradients",
+    "contrast of scars": "contrast of scars, standard deviations",
+}
 
 
 def bands(pixels: Pixels, of: BandSet, title: str, name: str) -> Picture:
@@ -42,6 +62,68 @@ def grid(count: int, height: float) -> tuple[Figure, list[Axes]]:
     for axis in axes.flat[count:]:
         axis.set_axis_off()
     return figure, list(axes.flat[:count])
+
+
+def real_beside_simulated(real: Patches, simulated: Patches, each: int = 2) -> Picture:
+    """Real patches above simulated ones, in colours and in every band on its own scale: some with a landslide, some without."""
+    of = real.data_set.bands
+    rows = [
+        (kind, name, patches.pixels[i])
+        for kind, patches in (("real", real), ("simulated", simulated))
+        for name, chosen in _of_each_class(patches, each)
+        for i in chosen
+    ]
+    figure, axes = panels(len(rows), 1 + len(of), 0.86, 0.9)
+    for row, (kind, name, pixels) in zip(axes, rows, strict=True):
+        row[0].set_ylabel(f"{kind}\n{name}".strip(), fontsize=7)
+        show_image(row[0], composite(pixels, of))
+        for axis, image in zip(row[1:], pixels, strict=True):
+            low, high = np.percentile(image, (2, 98))
+            show_image(axis, image, cmap="gray", vmin=low, vmax=high)
+    for axis, title in zip(axes[0], ("colours", *(band.name for band in of.bands)), strict=True):
+        axis.set_title(title, fontsize=8)
+    alt = (
+        f"A grid of images: {len(rows)} patches, one a row, real above simulated, in colours and in {len(of)} bands:"
+        f" {'; '.join(f'{kind}, {name}'.rstrip(', ') for kind, name, _ in rows)}."
+    )
+    stretch = "each stretched to its 2nd to 98th percentile"
+    caption = f"Real patches above simulated ones, in all {len(of)} bands, {stretch}. {real.data_set.credit}."
+    return Picture(figure, "fig-real-beside-simulated", alt, caption)
+
+
+def _of_each_class(patches: Patches, each: int) -> list[tuple[str, Indices]]:
+    """The first so many patches of each class, under its name, with a landslide first; of unlabelled ones the first of all."""
+    if patches.labels is None:
+        return [("", np.arange(len(patches))[:each])]
+    return [(CLASS_NAMES[label], np.flatnonzero(patches.labels == label)[:each]) for label in (1, 0)]
+
+
+def looks(table: pd.DataFrame) -> Picture:
+    """Texture and contrast of each band: medians of simulated patches within the range of the real ones.
+
+    Args:
+        table: as `difficulty.looks` gives it.
+    """
+    names = list(CHALLENGE.bands.names)
+    figure, axes = panels(2, 2, 3.9, 2.6)
+    for axis, (measure, title) in zip(axes.flat, MEASURES.items(), strict=True):
+        of = table.xs(measure, level="measure").loc[names]
+        axis.vlines(names, of["real, lowest"], of["real, highest"], color=GREY, lw=6, alpha=0.35, label="real, range")
+        for kind, colour, marker in (("simulated before", ORANGE, "^"), ("simulated", BLUE, "o")):
+            axis.plot(names, of[f"{kind}, median"], ls="", marker=marker, ms=5, color=colour, label=f"{kind}, median")
+        axis.set_title(title, fontsize=9)
+        axis.tick_params(axis="x", rotation=90)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3, frameon=False)
+    shown = table[table.index.isin(MEASURES, level="measure")]
+    alt = (
+        f"Four panels, {', '.join(MEASURES.values())}, with a bar and two marks for each of {len(names)} bands. Of {len(shown)} medians of"
+        f" simulated patches, {shown['within'].sum()} lie within the range of the real ones."
+    )
+    caption = (
+        "Texture of each band, and how far scars stand out in it: the range of twelve real patches (grey), medians of simulated ones, now"
+        f" (circles) and by the first simulator (triangles). Contrast is of outlines drawn by hand on real patches. {CHALLENGE.credit}."
+    )
+    return Picture(figure, "fig-looks", alt, caption)
 
 
 def band_distributions(table: pd.DataFrame, of: BandSet, source: str, name: str) -> Picture:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 from IPython.display import Markdown
 
+from landslide_nb.chapters.c01 import difficulty
 from landslide_nb.data.bands import BandSet, Places
 
 
@@ -27,8 +28,9 @@ def realism(
     giveaways: pd.DataFrame | None,
     bands: BandSet,
     source: str,
+    measured: list[str],
 ) -> Markdown:
-    """Chapter 01: how near the patches come to real ones, in levels and texture, and to trees."""
+    """Chapter 01: how near the patches come to real ones, in levels and texture, and to trees; then what was measured beforehand."""
     lines = _levels(levels, bands, source) if "real mean" in levels else []
     lag = texture["lag 1, median"]
     each = "; ".join(
@@ -46,7 +48,25 @@ def realism(
             f"- Trees still tell the two kinds apart (AUROC {giveaways.attrs['auroc']}), most of all by"
             f" {', '.join(f'`{name}`' for name in giveaways.index[:4])}: single statistics agree, but not all of their combinations.",
         ]
-    return Markdown("\n".join(lines))
+    return Markdown("\n".join(lines + measured))
+
+
+def hardness(scores: pd.DataFrame, looks: pd.DataFrame) -> list[str]:
+    """Whether simulated patches are as hard as real ones, and look like them, in a line each; `difficulty`'s tables."""
+    lines = [f"- How hard they are for networks was measured beforehand: {difficulty.measured_on()}."]
+    for name in (column for column in map(str, scores) if column.startswith("simulated")):
+        known = scores[scores[name].notna() & scores["to"].notna()]
+        missed = [str(score) for score in known.index[~known[name].between(known["aimed at: from"], known["to"])]]
+        far = f"; not {'; '.join(missed)}" if missed else ""
+        lines.append(
+            f"- {name.capitalize()}: {len(known) - len(missed)} of {len(known)} scores lie where they were aimed at{far}."
+        )
+    outside = [" ".join(place) for place in looks.index[~looks["within"]]]
+    where = f"; not {', '.join(outside)}" if outside else ""
+    lines.append(
+        f"- Of {len(looks)} medians of texture and contrast, {looks['within'].sum()} lie within the range of twelve real patches{where}."
+    )
+    return lines
 
 
 def _levels(levels: pd.DataFrame, bands: BandSet, source: str) -> list[str]:
