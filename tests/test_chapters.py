@@ -275,9 +275,8 @@ finally:
 def test_plain_papermill_names_a_wrong_parameter(tmp_path: Path) -> None:
     """Plain papermill takes any name and any value: a chapter would run with its defaults, and look as if it had not."""
     command = [str(Path(sysconfig.get_path("scripts")) / "papermill"), "notebooks/04_backbones.ipynb"]
-    for number, (wrong, expected) in enumerate(
-        WRONG.items()
-    ):  # one by one: kernels that start together may take one port
+    for number, (wrong, expected) in enumerate(WRONG.items()):
+        # One by one: kernels that start together may take one port.
         done = subprocess.run(
             [*command, str(tmp_path / f"{number}.ipynb"), "-p", "edition", "smoke", "-p", *wrong.split()],
             cwd=ROOT,
