@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from landslide_nb.chapters.c01 import difficulty
 from landslide_nb.chapters.c01.fidelity import MEANS
 from landslide_nb.common.arrays import Indices, Pixels
 from landslide_nb.data.bands import Band, BandSet
@@ -119,8 +120,9 @@ def looks(table: pd.DataFrame) -> Picture:
         f"Four panels, {', '.join(MEASURES.values())}, with a bar and two marks for each of {len(names)} bands. Of {len(shown)} medians of"
         f" simulated patches, {shown['within'].sum()} lie within the range of the real ones."
     )
+    real = len(difficulty.asked_about_real_patches())
     caption = (
-        "Texture of each band, and how far scars stand out in it: the range of twelve real patches (grey), medians of simulated ones, now"
+        f"Texture of each band, and how far scars stand out in it: the range of {real} real patches (grey), medians of simulated ones, now"
         f" (circles) and by the first simulator (triangles). Contrast is of outlines drawn by hand on real patches. {CHALLENGE.credit}."
     )
     return Picture(figure, "fig-looks", alt, caption)

@@ -61,10 +61,11 @@ def hardness(scores: pd.DataFrame, looks: pd.DataFrame) -> list[str]:
         lines.append(
             f"- {name.capitalize()}: {len(known) - len(missed)} of {len(known)} scores lie where they were aimed at{far}."
         )
+    real = len(difficulty.asked_about_real_patches())
     outside = [" ".join(place) for place in looks.index[~looks["within"]]]
     where = f"; not {', '.join(outside)}" if outside else ""
     lines.append(
-        f"- Of {len(looks)} medians of texture and contrast, {looks['within'].sum()} lie within the range of twelve real patches{where}."
+        f"- Of {len(looks)} medians of texture and contrast, {looks['within'].sum()} lie within the range of {real} real patches{where}."
     )
     return lines
 
