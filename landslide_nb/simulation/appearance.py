@@ -9,7 +9,7 @@ How the defaults were fitted, all on simulated patches of one seed, to what `ben
 - `landslide`, `other`, `coupling`, `hidden` and `impostors`: first by a model of two observers, without training. One was the
   trees' out-of-fold log-odds; the other saw the log-odds of trees on optical statistics and the yes or no, both through normal
   noise. Some hundreds of random settings were scored by how far F1, AUROC, gain, correlations and shared errors lay outside their
-  ranges. Networks then saw less than the model assumed, and the first two were moved apart by hand.
+  ranges. Networks then saw less than the model assumed: the first two were moved apart and `hidden` lowered by hand.
 - `contrast`, `contrast_spread`, the look-alikes, `steeper`, and the areas and colours in `scars`: by hand, from the network of one
   fold of three: how well it told what looks like a landslide among patches of one label, and which it missed (small ones, most of
   all). Contrasts had to stay within those of the real patches (`benchmarks/simulator.py`).
@@ -53,18 +53,18 @@ class Appearance:
         steeper: how much steeper the ground is where it looks like a landslide.
     """
 
-    landslide: float = 3.8
-    other: float = -3.4
-    coupling: float = 1.5
-    hidden: float = 0.01
+    landslide: float = 4.5
+    other: float = -3.6
+    coupling: float = 1.8
+    hidden: float = 0.003
     impostors: float = 0.002
-    larger: float = 0.35
+    larger: float = 0.5
     contrast: float = 12.0
     contrast_spread: float = 0.2
-    streams: float = 0.055
-    roads: float = 0.055
-    clearings: float = 0.055
-    specks: float = 0.055
+    streams: float = 0.03
+    roads: float = 0.03
+    clearings: float = 0.03
+    specks: float = 0.03
     beside: float = 0.1
     changed: float = 0.2
     change: float = 1.0

@@ -32,7 +32,7 @@ class Scene(NamedTuple):
         greenness: likewise.
         bare: lift of bare ground in red, green and blue.
         infrared: the same in NIR.
-        brown: how much less it is in blue.
+        blue: how much more it is in blue.
         cloud: lift of clouds and haze.
         grain: what differs from one pixel to the next.
     """
@@ -41,7 +41,7 @@ class Scene(NamedTuple):
     greenness: Field
     bare: Field
     infrared: Field
-    brown: Field
+    blue: Field
     cloud: Field
     grain: Field
 
@@ -58,9 +58,9 @@ def scene(relief: Relief, mosaic: Mosaic, ground: Ground, cues: Cues, rng: Gener
     slopes = each(0.5 * land * steep) * coarse + each(cues.water + 0.6 * land * (0.4 + steep)) * fine
     brightness = slopes + 0.6 * level * mosaic.cover + each(0.3 * land) * random_fields(n, rng, 3.2) + 0.25 * grain
     greenness = each(0.3 + 0.4 * land) * growth + 0.8 * level * mosaic.cover + 0.3 * fine + 0.15 * np.roll(grain, 31, 2)
-    bare, infrared, brown = (each(land) * lift for lift in (ground.lift, ground.infrared, ground.brown))
+    bare, infrared, blue = (each(land) * lift for lift in (ground.lift, ground.infrared, ground.blue))
     clouds = _clouds(cues, rng)
-    return Scene(standardised(brightness), standardised(greenness), bare, infrared, brown, clouds, grain)
+    return Scene(standardised(brightness), standardised(greenness), bare, infrared, blue, clouds, grain)
 
 
 def _clouds(cues: Cues, rng: Generator) -> Field:
@@ -91,7 +91,7 @@ def arranged(values: Field, seen: Scene, rng: Generator) -> list[Field]:
     visible = sum(
         _logarithm(band) / np.maximum(_logarithm(band).std((1, 2), keepdims=True), 1e-3) for band in (red, green)
     )
-    return [red, green, place(blue, visible + 0.6 * chroma - seen.brown), infrared]
+    return [red, green, place(blue, visible + 0.6 * chroma + seen.blue), infrared]
 
 
 def _lifted(visible: Field, bare: Field) -> Field:

@@ -23,17 +23,17 @@ NUMBER: Final = (0.36, 0.24, 0.17, 0.13, 0.10)  # shares of patches with one, tw
 TYPICAL: Final = 1.2  # evidence of a landslide, half have more
 MOST_EVIDENCE: Final = 3.0  # from which on scars grow no more
 AREA: Final = (100.0, 0.5)  # median in pixels, and standard deviation of its logarithm
-SMALLEST: Final = (60.0, 12.0)  # pixels of the first scar and of others: a patch with none of 1 % is hardly called one
+SMALLEST: Final = (70.0, 12.0)  # pixels of the first scar and of others: a patch with none of 1 % is hardly called one
 MARGIN: Final = 7  # pixels between the middle of a scar and the border
 ELONGATION: Final = (2.3, 0.45)  # of the axes, likewise
 RAGGED: Final = 0.3  # how far the border wanders, in half widths
-MOTTLE: Final = 0.1  # how uneven bare ground is
+MOTTLE: Final = 0.03  # how uneven bare ground is
 # What bare ground of each kind does in NIR, of what it does in red, green and blue: wet stones are dark, dry grass is bright.
 INFRARED: Final = {"scars": 0.15, "streams": -0.4, "roads": 0.0, "clearings": 0.6, "specks": 0.5}
-INFRARED_SPREAD: Final = 0.05
-# How much dimmer it is in blue than in red and green, of what it does there: fresh soil is brown, stones and concrete are grey.
-BROWN: Final = {"scars": 0.22, "streams": 0.0, "roads": 0.0, "clearings": 0.1, "specks": 0.0}
-EDGE: Final = 0.12  # over which share of the half width bare ground fades
+INFRARED_SPREAD: Final = 0.01
+# How much more it is lifted in blue than in red and green: real scars stand out most there; clearings are a guess.
+BLUE: Final = {"scars": 0.15, "streams": 0.0, "roads": 0.0, "clearings": -0.1, "specks": 0.0}
+EDGE: Final = 0.04  # over which share of the half width bare ground fades
 CANDIDATES: Final = 10  # places of which the steepest is taken
 STREAM: Final = 0.12  # half widths, in standard deviations of the field whose zeros they follow
 ROAD: Final = 0.09
@@ -46,14 +46,14 @@ class Ground(NamedTuple):
         scars: `(N, H, W)`, 0 to 1: how bare a landslide left it.
         lift: `(N, H, W)`, by how many standard deviations all bare ground, scars included, stands out in red, green and blue.
         infrared: `(N, H, W)`, the same in NIR.
-        brown: `(N, H, W)`, by how much less in blue than in red and green.
+        blue: `(N, H, W)`, by how much more in blue than in red and green.
         masks: uint8 `(N, H, W)`, 1 where a landslide is, seen or not.
     """
 
     scars: Field
     lift: Field
     infrared: Field
-    brown: Field
+    blue: Field
     masks: NDArray[np.uint8]
 
 
@@ -88,7 +88,7 @@ def bare_ground(
         "clearings": mosaic.cleared,
         "specks": np.clip(np.roll(rough, 11, 2) - 2.4, 0, 1),  # houses and rocks,
     }
-    lift, infrared, brown = (np.zeros_like(scars) for _ in range(3))
+    lift, infrared, blue = (np.zeros_like(scars) for _ in range(3))
     mottle = 1 + MOTTLE * np.roll(rough, 29, 1)
     rarer = np.where(looks, appearance.beside, 1)
     for kind, shape in kinds.items():
@@ -98,9 +98,9 @@ def bare_ground(
         lift = np.maximum(lift, stands_out)
         tint = INFRARED[kind] + INFRARED_SPREAD * rng.standard_normal(n)
         infrared = np.where(stands_out >= lift, each(tint) * lift, infrared)
-        brown = np.where(stands_out >= lift, BROWN[kind] * lift, brown)
+        blue = np.where(stands_out >= lift, BLUE[kind] * lift, blue)
     masks = (scars > 0.5) & each(labels == 1)
-    return Ground(scars * each(looks), lift, infrared, brown, masks.astype(np.uint8))
+    return Ground(scars * each(looks), lift, infrared, blue, masks.astype(np.uint8))
 
 
 def _scars(relief: Relief, rough: Field, larger: Values, rng: Generator) -> Field:
