@@ -20,7 +20,6 @@ LIMIT: Final = 0.999  # of an index, before its artanh
 SUN: Final = (0.77, 0.64)  # in the morning of the northern hemisphere: to the east and to the south
 CLOUD: Final = 6.0  # by how many standard deviations clouds outshine the ground where a patch is as bright as they are
 STEEPEST: Final = 2.5
-BRIGHT: Final = 0.3  # how much bare ground is brighter than the indices say
 HAZE: Final = 1.5  # likewise, at most, in any patch
 
 
@@ -59,7 +58,7 @@ def scene(relief: Relief, mosaic: Mosaic, ground: Ground, cues: Cues, rng: Gener
     brightness = slopes + 0.6 * level * mosaic.cover + each(0.3 * land) * random_fields(n, rng, 3.2) + 0.25 * grain
     greenness = each(0.3 + 0.4 * land) * growth + 0.8 * level * mosaic.cover + 0.3 * fine + 0.15 * np.roll(grain, 31, 2)
     bare, infrared, blue = (each(land) * lift for lift in (ground.lift, ground.infrared, ground.blue))
-    clouds = _clouds(cues, rng)
+    clouds = _clouds(cues, rng) * each(1 - ground.scars.max((1, 2)))  # who can see a scar has a clear view
     return Scene(standardised(brightness), standardised(greenness), bare, infrared, blue, clouds, grain)
 
 
@@ -86,18 +85,12 @@ def arranged(values: Field, seen: Scene, rng: Generator) -> list[Field]:
     greenness = _correlated(seen.brightness, seen.greenness, first) - lost
     wetness = _correlated(seen.brightness, 0.96 * seen.greenness + 0.28 * np.roll(chroma, 23, 1), second) - lost
     infrared, greenness, wetness = place(nir, infrared), place(ndvi, greenness), place(ndwi, -wetness)
-    red = place(red, _lifted(_logarithm(infrared) - 2 * np.arctanh(greenness.clip(-LIMIT, LIMIT)), seen.bare))
-    green = place(green, _lifted(_logarithm(infrared) + 2 * np.arctanh(wetness.clip(-LIMIT, LIMIT)), seen.bare))
+    red = place(red, _logarithm(infrared) - 2 * np.arctanh(greenness.clip(-LIMIT, LIMIT)))
+    green = place(green, _logarithm(infrared) + 2 * np.arctanh(wetness.clip(-LIMIT, LIMIT)))
     visible = sum(
         _logarithm(band) / np.maximum(_logarithm(band).std((1, 2), keepdims=True), 1e-3) for band in (red, green)
     )
     return [red, green, place(blue, visible + 0.6 * chroma + seen.blue), infrared]
-
-
-def _lifted(visible: Field, bare: Field) -> Field:
-    """The logarithm of a visible band with bare ground among its brightest, where the indices alone leave it dim."""
-    lifted: Field = visible + BRIGHT * visible.std((1, 2), keepdims=True) * bare
-    return lifted
 
 
 def _correlated(first: Field, second: Field, correlation: Field) -> Field:

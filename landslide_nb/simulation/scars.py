@@ -21,19 +21,19 @@ from landslide_nb.simulation.relief import Relief, crossing
 MOST: Final = 5  # scars in a patch
 NUMBER: Final = (0.36, 0.24, 0.17, 0.13, 0.10)  # shares of patches with one, two, … scars
 TYPICAL: Final = 1.2  # evidence of a landslide, half have more
-MOST_EVIDENCE: Final = 3.0  # from which on scars grow no more
+MOST_EVIDENCE: Final = 1.5  # above or below the typical, from which on areas change no more
 AREA: Final = (100.0, 0.5)  # median in pixels, and standard deviation of its logarithm
-SMALLEST: Final = (70.0, 12.0)  # pixels of the first scar and of others: a patch with none of 1 % is hardly called one
-MARGIN: Final = 7  # pixels between the middle of a scar and the border
+SMALLEST: Final = (120.0, 25.0)  # pixels of the first scar and of others: a patch with none of 1 % is hardly called one
+MARGIN: Final = 10  # pixels between the middle of a scar and the border
 ELONGATION: Final = (2.3, 0.45)  # of the axes, likewise
 RAGGED: Final = 0.3  # how far the border wanders, in half widths
-MOTTLE: Final = 0.03  # how uneven bare ground is
+MOTTLE: Final = 0.1  # how uneven bare ground is
 # What bare ground of each kind does in NIR, of what it does in red, green and blue: wet stones are dark, dry grass is bright.
-INFRARED: Final = {"scars": 0.15, "streams": -0.4, "roads": 0.0, "clearings": 0.6, "specks": 0.5}
+INFRARED: Final = {"scars": 0.0, "streams": -0.4, "roads": 0.0, "clearings": 0.6, "specks": 0.5}
 INFRARED_SPREAD: Final = 0.01
 # How much more it is lifted in blue than in red and green: real scars stand out most there; clearings are a guess.
 BLUE: Final = {"scars": 0.15, "streams": 0.0, "roads": 0.0, "clearings": -0.1, "specks": 0.0}
-EDGE: Final = 0.04  # over which share of the half width bare ground fades
+EDGE: Final = 0.12  # over which share of the half width bare ground fades
 CANDIDATES: Final = 10  # places of which the steepest is taken
 STREAM: Final = 0.12  # half widths, in standard deviations of the field whose zeros they follow
 ROAD: Final = 0.09
