@@ -4,7 +4,7 @@ All that the arrangement of a patch tells of its label goes through one yes or n
 in the evidence of the row, so that who sees the arrangement and who sees the statistics err on the same patches, as networks and
 trees do on the challenge's. `Appearance` names what is calibrated.
 
-How the defaults were fitted, all on simulated patches of one seed, to what `benchmarks/simulator_difficulty.py` sets beside them:
+How the defaults were fitted, all on simulated patches of two seeds, to what `benchmarks/simulator_difficulty.py` sets beside them:
 
 - `landslide`, `other`, `coupling`, `hidden` and `impostors`: first by a model of two observers, without training. One was the
   trees' out-of-fold log-odds; the other saw the log-odds of trees on optical statistics and the yes or no, both through normal
