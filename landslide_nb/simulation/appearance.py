@@ -9,7 +9,8 @@ How the defaults were fitted, all on simulated patches of two seeds, to what `be
 - `landslide`, `other`, `coupling`, `hidden` and `impostors`: first by a model of two observers, without training. One was the
   trees' out-of-fold log-odds; the other saw the log-odds of trees on optical statistics and the yes or no, both through normal
   noise. Some hundreds of random settings were scored by how far F1, AUROC, gain, correlations and shared errors lay outside their
-  ranges. Networks then saw less than the model assumed: the first two were moved apart and `hidden` lowered by hand.
+  ranges. Networks then saw less than the model assumed: the first two were moved apart, `coupling`
+  was raised and `hidden` lowered by hand.
 - `contrast`, `contrast_spread`, the look-alikes, `steeper`, the areas and colours in `scars`, and that scars are seen through no cloud:
   by hand, from the network of three folds: how well it told what looks like a landslide among patches of one label, and which it
   missed (small ones and those among clouds, most of all). Contrasts had to stay within those of the real patches

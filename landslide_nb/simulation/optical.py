@@ -20,7 +20,7 @@ LIMIT: Final = 0.999  # of an index, before its artanh
 SUN: Final = (0.77, 0.64)  # in the morning of the northern hemisphere: to the east and to the south
 CLOUD: Final = 6.0  # by how many standard deviations clouds outshine the ground where a patch is as bright as they are
 STEEPEST: Final = 2.5
-HAZE: Final = 1.5  # likewise, at most, in any patch
+HAZE: Final = 1.5  # likewise, at most, in any patch that shows no scar
 
 
 class Scene(NamedTuple):
@@ -29,7 +29,7 @@ class Scene(NamedTuple):
     Attributes:
         brightness: of the ground, standardised.
         greenness: likewise.
-        bare: lift of bare ground in red, green and blue.
+        bare: how much lower bare ground has the indices, which lifts red and green, and blue with them.
         infrared: the same in NIR.
         blue: how much more it is in blue.
         cloud: lift of clouds and haze.

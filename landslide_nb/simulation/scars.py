@@ -1,9 +1,9 @@
 """Bare ground: scars of landslides, and what looks like them.
 
 Number, elongation and raggedness follow what masks of Landslide4Sense show (Ghorbanzadeh et al. 2022, doi
-10.1109/TGRS.2022.3215209; `results/scar_shapes.csv` sets both side by side). Areas do not quite: they are those of single scars
-before these meet, fray and are cut by the patch's border, and larger at the median, so that a small network can find them; they grow
-with what the statistics say of a landslide. Scars lie where it is steep, along slopes and valleys.
+10.1109/TGRS.2022.3215209; `results/scar_shapes.csv` sets both side by side). Areas do not: they are those of single scars before these
+meet, fray and are cut by the patch's border, and larger, so that a small network can find them; so more of them meet, and fewer are
+counted. They grow with what the statistics say of a landslide. Scars lie where it is steep, along slopes and valleys.
 """
 
 from typing import Final, NamedTuple
