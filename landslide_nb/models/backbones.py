@@ -19,6 +19,7 @@ from torch import nn
 
 from landslide_nb.common.errors import StudyError, WeightsError, reason
 from landslide_nb.data.bands import RGB, Channel
+from landslide_nb.models.depthwise import quicken
 from landslide_nb.models.encoders import Backbone, TimmEncoder, UNetEncoder, own_size, unfit
 from landslide_nb.models.late_fusion import LateFusion
 from landslide_nb.models.malloc import keep_freed_memory
@@ -52,6 +53,7 @@ def create(
     check_name(name)
     keep_freed_memory()
     encoder = _encoder(name, channels, weights, stem, image_size)
+    quicken(encoder)
     network = Backbone(name, encoder, len(channels), image_size or own_size(name))
     # Channels last: on a CPU, training is up to 1.8 times as fast so, and of no network slower.
     return network.to(memory_format=torch.channels_last)

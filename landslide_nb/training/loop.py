@@ -92,7 +92,7 @@ def train(
         RunError: in the epoch whose loss, or validation, is not finite; no checkpoint is left of it, which could not go on.
     """
     accelerator = _accelerator(settings, min(settings.batch_size, len(rows)))
-    optimizer = torch.optim.Adam(model.parameters(), lr=settings.learning_rate)
+    optimizer = torch.optim.Adam(model.parameters(), lr=settings.learning_rate, fused=True)  # one pass over all numbers
     scheduler = _schedule(optimizer, settings)
     shared, stepper = accelerator.prepare(model, optimizer)
     trained = Trained(_copy(model), _copy(model))
