@@ -33,7 +33,7 @@ SCALER: Final = ("scaler.centre", "scaler.scale")
 Json = dict[str, Any]
 
 
-def write(ensemble: Ensemble, folder: str | Path, card: Card, onnx: bool = False) -> None:
+def write(ensemble: Ensemble, folder: str | Path, card: Card, onnx: bool = False, half: bool = False) -> None:
     """Write an ensemble into a new folder, whole or not at all.
 
     Args:
@@ -41,13 +41,14 @@ def write(ensemble: Ensemble, folder: str | Path, card: Card, onnx: bool = False
         folder: must not exist, or be empty.
         card: what a reader must know of it.
         onnx: whether to write each network as ONNX too, which is checked against torch.
+        half: whether weights are rounded to half precision, which halves the files.
 
     Raises:
         DataError: if there is something in the folder, or the disk is full.
         ModelError: if a network cannot be had as ONNX, or says something else there.
     """
     with new_folder(Path(folder)) as temporary:
-        folds = [_write_fold(temporary, number, fold, onnx) for number, fold in enumerate(ensemble.folds, 1)]
+        folds = [_write_fold(temporary, number, fold, onnx, half) for number, fold in enumerate(ensemble.folds, 1)]
         (temporary / CARD).write_text(card.text(ensemble), "utf-8")
         content = {
             "format": FORMAT,
@@ -123,12 +124,16 @@ def of_runs(folders: list[Path]) -> Ensemble:
     return Ensemble(tuple(map(Fold.single, networks)), data_set, HALF)
 
 
-def _write_fold(folder: Path, number: int, fold: Fold, onnx: bool) -> Json:
+def _write_fold(folder: Path, number: int, fold: Fold, onnx: bool, half: bool) -> Json:
     members = []
     for place, (name, member) in enumerate(fold.members.items(), 1):
         stem = f"fold-{number}-{place}-{re.sub(r'[^A-Za-z0-9]+', '-', name).strip('-')}"
-        write_member = _write_trees if isinstance(member, Trees) else _write_network
-        entry = {"name": name, "weight": fold.weights[name]} | write_member(folder, stem, member)  # type: ignore[arg-type]
+        entry: Json = {"name": name, "weight": fold.weights[name]}
+        entry |= (
+            _write_trees(folder, stem, member)
+            if isinstance(member, Trees)
+            else _write_network(folder, stem, member, half)
+        )
         if onnx and isinstance(member, Network):
             from landslide_nb.inference.onnx import write as write_onnx  # noqa: PLC0415 - comes with the book, and `predict` does without
 
@@ -144,10 +149,13 @@ def _write_trees(folder: Path, stem: str, trees: Trees) -> Json:
     return {"kind": "trees", "file": file}
 
 
-def _write_network(folder: Path, stem: str, network: Network) -> Json:
+def _write_network(folder: Path, stem: str, network: Network, half: bool) -> Json:
     file = f"{stem}.safetensors"
     scaler = dict(zip(SCALER, map(torch.from_numpy, (network.scaler.centre, network.scaler.scale)), strict=True))
-    tensors = {name: value.detach().cpu().contiguous() for name, value in (network.state | scaler).items()}
+    state = {
+        name: value.half() if half and value.is_floating_point() else value for name, value in network.state.items()
+    }
+    tensors = {name: value.detach().cpu().contiguous() for name, value in (state | scaler).items()}
     (folder / file).write_bytes(save(tensors))  # safetensors' own error does not say that a disk is full
     # Where the first weights came from may be a path of somebody's machine; the file's name says enough.
     settings = network.settings.model_dump(exclude={"data_set"}) | {"weights": Path(network.settings.weights).name}
@@ -165,7 +173,8 @@ def _read_trees(folder: Path, entry: Json, data_set: DataSet) -> Trees | Network
 
 
 def _read_network(folder: Path, entry: Json, data_set: DataSet) -> Trees | Network:
-    state = load_file(folder / entry["file"])
+    stored = load_file(folder / entry["file"])
+    state = {name: value.float() if value.is_floating_point() else value for name, value in stored.items()}
     centre, scale = (state.pop(name).numpy() for name in SCALER)
     return Network(Settings(data_set=data_set, **entry["settings"]), Scaler(centre, scale), state, entry["flips"])
 

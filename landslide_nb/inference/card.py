@@ -92,9 +92,10 @@ def _members(ensemble: Ensemble) -> list[str]:
             kind += ", seen in the flips that its bands allow" if member.flips else ""
         lines.append(f"- {name}: {kind}; weight {first.weights[name]:.4g} in the first fold")
     flips = " Each patch is seen in the flips that its bands allow." if ensemble.flips else ""
+    count = len(ensemble.folds)
+    what = f"{count} folds, whose probabilities are averaged" if count > 1 else "The network of one fold"
     return [
-        f"{len(ensemble.folds)} folds, whose probabilities are averaged; a landslide is said from {ensemble.threshold:.4g} on."
-        f"{flips} Of each fold:",
+        f"{what}; a landslide is said from {ensemble.threshold:.4g} on.{flips} Of each fold:",
         "",
         *lines,
     ]

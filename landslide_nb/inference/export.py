@@ -11,8 +11,9 @@ from landslide_nb.common.arrays import Indices, Labels, Values
 from landslide_nb.common.errors import StudyError
 from landslide_nb.common.progress import Report
 from landslide_nb.experiments import grids
+from landslide_nb.experiments.result import Result
 from landslide_nb.experiments.results import hold_out, out_of_fold
-from landslide_nb.experiments.run import Result, Run
+from landslide_nb.experiments.run import Run
 from landslide_nb.experiments.runs import fit
 from landslide_nb.experiments.study import Study
 from landslide_nb.inference import incremental
@@ -42,30 +43,35 @@ def experiment(study: Study, name: str = BEST) -> tuple[str, Study]:
     return name, named[name]
 
 
-def pack(study: Study, name: str = BEST, report: Report = lambda line: None) -> tuple[Ensemble, Card]:
-    """All folds of an experiment as an ensemble, and its card; runs that are not there are trained first.
+def pack(
+    study: Study, name: str = BEST, report: Report = lambda line: None, fold: int | None = None
+) -> tuple[Ensemble, Card]:
+    """All folds of an experiment as an ensemble, or one of them, and its card; runs that are not there are trained first.
 
     "ensemble" is the last step of chapter 09: networks and trees with the weights that it gives them.
     Of one experiment the threshold is that of the highest F1 out of fold: its probabilities are not calibrated, and the ensemble's rule
     (`stack.threshold`) rests on that they are. Both kinds of scores are of the last weights, which are those exported.
     """
+    if fold is not None and (name == ENSEMBLE or not 1 <= fold <= study.folds):
+        raise StudyError(f"fold is {fold}; expected one from 1 to {study.folds}, of one experiment")
     if name == ENSEMBLE:
         return pack_incremental(study, report)
     title, chosen = experiment(study, name)
     if chosen.smote_scope == "before_split":
         raise StudyError(f"{title!r} leaks validation patches into training; export another experiment")
-    results = fit({title: chosen}, report)[title]
+    results = fit({title: chosen}, report, weights=True)[title]
     labels = Run(chosen, 0).data[0].known_labels
     indices, probabilities = out_of_fold(results)
     threshold = best_threshold(labels[indices], probabilities)
-    runs = of_runs([result.folder for result in results])
-    return runs.replace(threshold), _card(study, title, scores(results, labels, threshold, study.resamples))
+    kept = results if fold is None else [results[fold - 1]]
+    card = _card(study, title, scores(kept, labels, threshold, study.resamples))
+    return of_runs([result.folder for result in kept]).replace(threshold), card
 
 
 def pack_incremental(study: Study, report: Report = lambda line: None) -> tuple[Ensemble, Card]:
     """The last step of chapter 09 as an ensemble, and its card."""
     contenders, patches = grids.contenders(study), study.patches()
-    results, labels, split = fit(contenders, report), patches.known_labels, study.splits(patches)
+    results, labels, split = fit(contenders, report, weights=True), patches.known_labels, study.splits(patches)
     name, step = list(incremental.steps(incremental.members(study, results, patches)).items())[-1]
     combiner = incremental.combined(step, split, labels)
     weights = dict(zip(step.members, combiner.weigh.coef_[0].tolist(), strict=True))
@@ -100,7 +106,11 @@ def scores(results: Sequence[Result], labels: Labels, threshold: float, resample
     texts = _scores("out of fold", labels, out_of_fold(results), threshold, resamples)
     if len(results[0].test):
         texts |= _scores(
-            "hold-out test, mean of the folds", labels, hold_out(results, best=False), threshold, resamples
+            "hold-out test" if len(results) == 1 else "hold-out test, mean of the folds",
+            labels,
+            hold_out(results, best=False),
+            threshold,
+            resamples,
         )
     return texts
 

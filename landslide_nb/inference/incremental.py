@@ -17,7 +17,8 @@ from landslide_nb.common.arrays import Features, Labels, Scores
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.splits import Split
 from landslide_nb.experiments import grids, plan
-from landslide_nb.experiments.run import Result, Run
+from landslide_nb.experiments.result import Result
+from landslide_nb.experiments.run import Run
 from landslide_nb.experiments.speed import speed
 from landslide_nb.experiments.study import Study
 from landslide_nb.explain.perturbations import flips, log_odds_under
