@@ -17,7 +17,7 @@ def expected_f1_threshold(probabilities: Scores) -> float:
 
 
 def best_threshold(labels: Labels, probabilities: Values) -> float:
-    """The threshold of the highest F1 on these patches, halfway between two of their probabilities; the highest such one.
+    """The threshold of the highest F1 on these patches, halfway between two of their probabilities, or log-odds; the highest such one.
 
     Choose it on patches that were not trained on, and score it on others: on the same ones its F1 is too good.
     """
@@ -25,6 +25,6 @@ def best_threshold(labels: Labels, probabilities: Values) -> float:
     ordered, hits = probabilities[order].astype(np.float64), (labels[order] == 1).cumsum()
     scores = 2 * hits / (np.arange(1, len(ordered) + 1) + max(int(hits[-1]), 1))
     scores[np.append(ordered[:-1] == ordered[1:], False)] = -1.0  # equal probabilities are said to be the same
-    following = np.append(ordered[1:], 0.0)
+    following = np.append(ordered[1:], min(0.0, 2 * ordered[-1]))  # below the lowest, of log-odds too
     best = int(scores.argmax())
     return float((ordered[best] + following[best]) / 2)
