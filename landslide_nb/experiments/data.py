@@ -16,10 +16,13 @@ from landslide_nb.data import splits
 from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.data.dataset import DataSet
 from landslide_nb.data.hdf5 import read_data_set, read_fingerprint, read_labels
+from landslide_nb.data.labelled import Labelled
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.sources import registry, zindi
 from landslide_nb.data.splits import Split
-from landslide_nb.experiments.study import TWINS, Study
+from landslide_nb.experiments import archive
+from landslide_nb.experiments.study import PUBLISHED_EDITION, Study
+from landslide_nb.experiments.study_texts import TWINS
 from landslide_nb.simulation import appearance, draw, render
 from landslide_nb.simulation.draw import POSITIVE_RATE
 from landslide_nb.tabular import statistics
@@ -29,13 +32,27 @@ def patches(study: Study) -> Patches:
     """The labelled patches of a study; simulated ones and twins are made once and kept.
 
     Raises:
-        DataError: if `data` names no folder, file or table.
+        DataError: if `data` names no folder, file or table, or pixels are not published.
     """
+    if study.published:
+        raise DataError(
+            f"the pixels of {study.data_set.title} are not published with the predictions; give your own copy as data"
+            f" (`landslide-nb convert FOLDER patches.h5`, then -p edition {PUBLISHED_EDITION} -p data patches.h5)"
+        )
     if study.simulated:
         return _rendered(draw.draw(study.simulated_patches, study.data_seed), study.data_seed)
     if study.twins:
         return _rendered(statistics.read(study.data.removeprefix(TWINS)), study.data_seed)
     return registry.read(study.data) if Path(study.data).is_dir() else Patches.read(study.data)
+
+
+def labelled(study: Study) -> Labelled:
+    """What is known of the labelled patches of a study besides their pixels.
+
+    Raises:
+        DataError: as `patches` does, but for published ones.
+    """
+    return archive.patches() if study.published else Labelled.of(patches(study))
 
 
 def data_set_of(data: str) -> DataSet:
@@ -49,6 +66,8 @@ def data_set_of(data: str) -> DataSet:
 
 def fingerprint(study: Study) -> str:
     """The fingerprint of a study's patches; of a file as it says itself, without reading the patches."""
+    if study.published:
+        return archive.patches().fingerprint
     if Path(study.data).is_file():
         return read_fingerprint(study.data)
     return patches(study).fingerprint
@@ -56,13 +75,13 @@ def fingerprint(study: Study) -> str:
 
 def counts(study: Study) -> tuple[int, float]:
     """How many labelled patches a study has and the share with a landslide; of data that nobody can look at, the edition's word."""
-    if Path(study.data).is_file():
-        labels = read_labels(study.data)
+    if study.published or Path(study.data).is_file():
+        labels = archive.patches().known_labels if study.published else read_labels(study.data)
         return len(labels), float(labels.mean()) if len(labels) else 0.0
     return study.simulated_patches, POSITIVE_RATE
 
 
-def split(study: Study, patches: Patches) -> Split:
+def split(study: Study, patches: Patches | Labelled) -> Split:
     """Who trains, who validates, who is held out.
 
     Raises:
@@ -80,7 +99,7 @@ def split(study: Study, patches: Patches) -> Split:
     )
 
 
-def _region(patches: Patches, name: str) -> Indices:
+def _region(patches: Patches | Labelled, name: str) -> Indices:
     """The patches of a region."""
     known = [] if patches.regions is None else np.unique(patches.regions).tolist()
     if patches.regions is None or name not in known:

@@ -3,11 +3,11 @@
 An edition may leave out what it has no time for (`Study.left_out`); tables then have no such row. What others are compared with stays.
 """
 
-from typing import Final, get_args
+from typing import Final
 
 from landslide_nb.experiments.published import published
 from landslide_nb.experiments.study import Study
-from landslide_nb.models.names import PACKAGED, Stem, timms_name
+from landslide_nb.models.names import PACKAGED, timms_name
 
 BASELINE: Final = "baseline"  # the first row of Table 2
 BEST: Final = "+ cosine + SSIM-SMOTE"  # the last
@@ -26,7 +26,8 @@ def _asked(study: Study, named: dict[str, Study]) -> dict[str, Study]:
 def _table2(study: Study) -> dict[str, Study]:
     """All rows of the paper's Table 2, by its names; image sizes in the table's proportions.
 
-    Where the paper derives channels, so does a row here, with as many as the bands allow; it is left out where they allow none.
+    Where the paper derives channels, so does a row here, with as many as the bands allow; it is left out where they allow none, and
+    so is a row with SSIM-SMOTE where `smote_per_patch` is 0.
     """
     table, bands = published("table2"), study.data_set.bands
     base, levels = table["size"].iloc[0], sorted(table["channels"].unique())
@@ -38,7 +39,7 @@ def _table2(study: Study) -> dict[str, Study]:
             **{name: row[name] for name in ("mixup", "cutmix", "schedule", "scaling")},
         )
         for row in table.to_dict("records")
-        if levels.index(row["channels"]) < len(bands.counts)
+        if levels.index(row["channels"]) < len(bands.counts) and (study.smote_per_patch or not row["smote"])
     }
 
 
@@ -48,21 +49,14 @@ def row_name(papers: str, study: Study) -> str:
     return papers.replace("20 channels", f"{counts[1]} channels") if len(counts) > 1 else papers
 
 
-def longer_ablations(study: Study) -> dict[str, Study]:
-    """The same rows with `longer` times the epochs, to see what the budget decides; none where `longer` is 1."""
-    if study.longer == 1:
-        return {}
-    return {row: each.replace(epochs=study.longer * study.epochs) for row, each in ablations(study).items()}
-
-
 def baseline(study: Study) -> Study:
     """The first row of Table 2."""
     return _table2(study)[BASELINE]
 
 
 def best(study: Study) -> Study:
-    """The last row of Table 2: the paper's best network, whose embeddings Table 3 gives to the heads."""
-    return _table2(study)[BEST]
+    """The last row of Table 2: the paper's best network, whose embeddings Table 3 gives to the heads; without SMOTE if no row has it."""
+    return _table2(study)[BEST] if study.smote_per_patch else without_smote(study)
 
 
 def without_smote(study: Study) -> Study:
@@ -91,13 +85,6 @@ def by_pretraining(study: Study) -> dict[str, Study]:
     if base.weights == "none":
         base = base.replace(backbone=PACKAGED, weights="imagenet")
     return {"none": base.replace(weights="none"), base.weights: base}
-
-
-def by_stem(study: Study) -> dict[str, Study]:
-    """The baseline, whose first filters are timm's repeated ones, and with the other stems."""
-    base = baseline(study)
-    named = {f"stem {stem}": base.replace(stem=stem) for stem in get_args(Stem)}
-    return {name.removeprefix("stem "): each for name, each in _asked(study, named).items()}
 
 
 def by_modality(study: Study) -> dict[str, Study]:
@@ -132,10 +119,10 @@ def contenders(study: Study) -> dict[str, Study]:
 def experiments(study: Study) -> dict[str, Study]:
     """Every study that the chapters ask runs of, once, under one of its names."""
     named = ablations(study) | by_backbone(study)
-    named |= {"SSIM-SMOTE before the split": before_split(study), "+ cosine schedule": without_smote(study)}
+    if study.smote_per_patch:
+        named |= {"SSIM-SMOTE before the split": before_split(study)}
+    named |= {"+ cosine schedule": without_smote(study)}
     named |= {f"weights {name}": each for name, each in by_pretraining(study).items()}
-    named |= {f"stem {name}": each for name, each in by_stem(study).items()}
     named |= by_modality(study)
-    named |= {f"{name}, longer": each for name, each in longer_ablations(study).items()}
     distinct = {each.settings.model_dump_json(): (name, each) for name, each in reversed(named.items())}
     return dict(reversed(distinct.values()))

@@ -53,7 +53,9 @@ def text() -> str:
         lines += ["", title]
         for name, kind, meaning, values in listed:
             distinct = set(values.values())
-            each = ", ".join(f"{edition} {value}" for edition, value in values.items())
+            each = ", ".join(
+                f"{'/'.join(of for of in values if values[of] == it)} {it}" for it in dict.fromkeys(values.values())
+            )
             lines += ["", f"  {name}: {kind}; {distinct.pop() if len(distinct) == 1 else each}"]
             lines += textwrap.wrap(meaning.replace("`", ""), WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6)
     return "\n".join(lines)

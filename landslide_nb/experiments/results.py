@@ -5,9 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from landslide_nb.common.arrays import Labels, Values
-from landslide_nb.experiments.run import Result
-from landslide_nb.metrics.bootstrap import Interval, folds_f1, interval
+from landslide_nb.common.arrays import Values
+from landslide_nb.experiments.result import Result
 
 
 def out_of_fold(results: Sequence[Result]) -> tuple[NDArray[np.int64], Values]:
@@ -36,9 +35,3 @@ def hold_out(results: Sequence[Result], best: bool = True) -> tuple[NDArray[np.i
 def reported(results: Sequence[Result]) -> tuple[NDArray[np.int64], Values]:
     """What a table shows as test: the hold-out part where there is one, else out of fold."""
     return hold_out(results) if len(results[0].test) else out_of_fold(results)
-
-
-def training_f1(results: Sequence[Result], labels: Labels, resamples: int) -> Interval:
-    """Mean over the folds of the F1 on their own training patches, by the last weights; resampled over patches."""
-    parts = [result.train for result in results]
-    return interval(folds_f1(labels, parts, [result.probabilities >= 0.5 for result in results], resamples))

@@ -12,77 +12,38 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from safetensors.torch import load_file
-from scipy.special import expit
 
-from landslide_nb.common.arrays import Indices, Scores
+from landslide_nb.common.arrays import Indices
 from landslide_nb.common.cache import key_of
 from landslide_nb.common.errors import DataError, RunError
 from landslide_nb.common.files import replacing, set_aside
 from landslide_nb.common.lock import lock
 from landslide_nb.common.progress import Report
 from landslide_nb.common.store import store
+from landslide_nb.data.labelled import Labelled
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.scaling import Scaler
 from landslide_nb.data.splits import Split
+from landslide_nb.experiments import archive
 from landslide_nb.experiments.code import code_version
 from landslide_nb.experiments.damage import DAMAGE, damaged_file
+from landslide_nb.experiments.result import Result
 from landslide_nb.experiments.study import Study
 from landslide_nb.experiments.written import write
 from landslide_nb.models.encoders import Backbone
 from landslide_nb.training.distributed import from_main, processes
 from landslide_nb.training.fold import fit_fold
 from landslide_nb.training.loop import build
+from landslide_nb.training.settings import Settings
 
 SPLIT: Final = ("n_test", "test_region", "split", "folds", "data_seed")  # what decides who trains
 TEXTS: Final = {"bands": {"__all__": {"title"}}}  # of a band set, which no number depends on
 CHOICE: Final = {"data", "simulated_patches", "edition", *SPLIT}
-
-
-@dataclass(frozen=True, eq=False)
-class Result:
-    """What a run has come to. N is the number of all labelled patches.
-
-    Attributes:
-        log_odds: float32 `(N,)` of a landslide, by the last weights; the fold's validation patches may be scored by these.
-        best_log_odds: float32 `(N,)` by the weights of the best validation F1; for the hold-out test only.
-        embeddings: float32 `(N, D)` by the last weights.
-        first, second, weight: the training table.
-        history: one row an epoch.
-        seconds: of training and prediction.
-        train: indices of the fold's training patches.
-        validation: of its validation patches.
-        test: of the hold-out test patches.
-        folder: where it is kept.
-    """
-
-    log_odds: NDArray[np.float32]
-    best_log_odds: NDArray[np.float32]
-    embeddings: NDArray[np.float32]
-    first: NDArray[np.int64]
-    second: NDArray[np.int64]
-    weight: NDArray[np.float32]
-    history: pd.DataFrame
-    seconds: float
-    train: Indices
-    validation: Indices
-    test: Indices
-    folder: Path
-
-    @property
-    def probabilities(self) -> Scores:
-        """Of a landslide, `(N,)`, by the last weights."""
-        return np.asarray(expit(self.log_odds.astype(np.float64)))
-
-    @property
-    def best_probabilities(self) -> Scores:
-        """Of a landslide, `(N,)`, by the weights of the best validation F1."""
-        return np.asarray(expit(self.best_log_odds.astype(np.float64)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,35 +54,61 @@ class Run:
     fold: int
 
     @cached_property
+    def settings(self) -> Settings:
+        """The study's settings, with a seed of the fold's own: so folds differ by all that chance decides, and are replicates."""
+        return self.study.settings.model_copy(update={"seed": self.study.seed + self.fold})
+
+    @cached_property
     def data(self) -> tuple[Patches, Split]:
         """The study's patches and how they are split."""
         return _data(self.study.model_dump_json(include=CHOICE))
 
+    @cached_property
+    def known(self) -> tuple[Labelled, Split]:
+        """What is known of the patches besides their pixels, and how they are split."""
+        return _known(self.study.model_dump_json(include=CHOICE))
+
     @property
     def held_out(self) -> Indices:
         """The patches that the run must not train on: its validation fold and the test part."""
-        split = self.data[1]
+        split = self.known[1]
         return np.concatenate([split.folds[self.fold][1], split.test])
 
     @cached_property
     def determined_by(self) -> dict[str, object]:
         """All that the run's bytes depend on."""
+        return self.inputs | code_version()
+
+    @cached_property
+    def inputs(self) -> dict[str, object]:
+        """All that determines the run but the code and its libraries."""
         if not 0 <= self.fold < self.study.folds:
             raise DataError(f"fold {self.fold} does not exist; there are {self.study.folds}, counted from 0")
         split = {name: getattr(self.study, name) for name in SPLIT}
         # The fingerprint does not depend on the patches' order; a run's arrays and its split do.
-        order = hashlib.sha256("\n".join(self.data[0].ids).encode()).hexdigest()[:16]
-        where = {"fold": self.fold, "fingerprint": self.data[0].fingerprint, "order": order}
+        known = self.known[0]
+        order = hashlib.sha256("\n".join(known.ids).encode()).hexdigest()[:16]
+        where = {"fold": self.fold, "fingerprint": known.fingerprint, "order": order}
         hashed = _file_hash(self.study.weights)  # where a file of weights lies does not matter
         weights = {"weights_file": hashed} | ({"weights": "a file"} if hashed else {})
-        settings = self.study.settings.model_dump(mode="json", exclude={"data_set"})
+        settings = self.settings.model_dump(mode="json", exclude={"data_set"})
         settings |= {"bands": self.study.data_set.bands.model_dump(mode="json", exclude=TEXTS)}
-        return settings | split | where | weights | code_version()
+        return settings | split | where | weights
 
     @property
     def key(self) -> str:
         """The hash that the run is kept under."""
         return key_of(**self.determined_by)
+
+    @property
+    def published_key(self) -> str:
+        """The hash that the run is published under: of its inputs; what code trained it, its record says."""
+        return key_of(**self.inputs)
+
+    @property
+    def published(self) -> bool:
+        """Whether the run's predictions are published."""
+        return archive.holds(self.published_key)
 
     @property
     def folder(self) -> Path:
@@ -134,7 +121,13 @@ class Run:
         return self.folder.is_dir() and damaged_file(self.folder) is None
 
     def fit(self, report: Report = lambda line: None) -> Result:
-        """Train if that has not been done, and read the result; what cannot be read is set aside and trained again."""
+        """The result: of the store, or of what is published, else trained; what cannot be read is set aside and trained again.
+
+        Raises:
+            DataError: if it is neither, and only published runs can be had.
+        """
+        if not self.done and self.published:
+            return Result.of_published(archive.read(self.published_key), archive.folder(), self._parts())
         self.train(report)
         with suppress(*DAMAGE):
             return self._read()
@@ -178,7 +171,7 @@ class Run:
             with replacing(begun) as temporary:
                 temporary.write_text(json.dumps(self.record, indent=1, sort_keys=True), "utf-8")
         try:
-            fitted = fit_fold(self.study.settings, patches, split, self.fold, checkpoint, report)
+            fitted = fit_fold(self.settings, patches, split, self.fold, checkpoint, report)
         except (DataError, RunError) as error:
             if isinstance(error, RunError) or not checkpoint.is_file():  # it would come to the same, or begin anew
                 self._remove_begun()
@@ -208,22 +201,18 @@ class Run:
             fields = {name: arrays[name] for name in arrays.files if name not in ("centre", "scale")}
         history = pd.read_csv(self.folder / "history.csv")
         seconds = json.loads((self.folder / "run.json").read_text("utf-8"))["run_seconds"]
-        split = self.data[1]
+        return Result(**fields, history=history, seconds=seconds, folder=self.folder, **self._parts())
+
+    def _parts(self) -> dict[str, Any]:
+        """Which patches train, validate and test, and the blocks of ground that they are of."""
+        known, split = self.known
         train, validation = split.folds[self.fold]
-        return Result(
-            **fields,
-            history=history,
-            seconds=seconds,
-            train=train,
-            validation=validation,
-            test=split.test,
-            folder=self.folder,
-        )
+        return {"train": train, "validation": validation, "test": split.test, "groups": known.groups}
 
     def model(self) -> tuple[Backbone, Scaler]:
         """The trained network (its last weights, on the CPU) and the scaling of its input."""
-        self.fit()
-        network = build(self.study.settings.model_copy(update={"weights": "none"}))
+        self.train()
+        network = build(self.settings.model_copy(update={"weights": "none"}))
         network.load_state_dict(load_file(self.folder / "last.safetensors"))
         with np.load(self.folder / "arrays.npz", allow_pickle=False) as arrays:
             return network.eval(), Scaler(arrays["centre"], arrays["scale"])
@@ -235,6 +224,17 @@ def _data(choice: str) -> tuple[Patches, Split]:
     study = Study.load(**json.loads(choice))
     patches = study.patches()
     return patches, study.splits(patches)
+
+
+@cache
+def _known(choice: str) -> tuple[Labelled, Split]:
+    """The same without pixels, which published patches have not."""
+    study = Study.load(**json.loads(choice))
+    if not study.published:
+        patches, split = _data(choice)
+        return Labelled.of(patches), split
+    known = study.labelled()
+    return known, study.splits(known)
 
 
 def _file_hash(weights: str) -> str | None:

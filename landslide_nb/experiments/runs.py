@@ -14,7 +14,8 @@ from landslide_nb.common.cores import at_most, cores
 from landslide_nb.common.errors import LandslideError, RunError, Stopped, reason
 from landslide_nb.common.progress import Report, in_time
 from landslide_nb.common.workers import workers
-from landslide_nb.experiments.run import Result, Run
+from landslide_nb.experiments.result import Result
+from landslide_nb.experiments.run import Run
 from landslide_nb.experiments.study import Study
 from landslide_nb.training.distributed import processes
 
@@ -23,21 +24,22 @@ STOPPED: Final = (
 )
 
 
-def fit(studies: Mapping[str, Study], report: Report = print) -> dict[str, list[Result]]:
+def fit(studies: Mapping[str, Study], report: Report = print, weights: bool = False) -> dict[str, list[Result]]:
     """The results of each study, fold by fold; what is missing is trained first, side by side on a CPU's cores.
 
     Args:
         studies: by name.
         report: is told of each run that is done; each epoch is printed by the process that trains.
+        weights: whether trained weights are needed: a run whose predictions are published is trained all the same.
 
     In a script of your own, call it below `if __name__ == "__main__":`, as all that starts processes.
     """
-    train(studies, report)
+    train(studies, report, weights)
     return {name: [run.fit() for run in _runs(study)] for name, study in studies.items()}
 
 
-def train(studies: Mapping[str, Study], report: Report = print) -> int:
-    """Train what is missing of each study, and read nothing of it.
+def train(studies: Mapping[str, Study], report: Report = print, weights: bool = False) -> int:
+    """Train what is missing of each study, and read nothing of it; what is published is missing only where weights are needed.
 
     Returns:
         how many distinct runs the studies have.
@@ -49,7 +51,7 @@ def train(studies: Mapping[str, Study], report: Report = print) -> int:
     for name, study in studies.items():
         for run in _runs(study):  # of several names for a run, the first counts
             named.setdefault(run.key, (f"{name}, fold {run.fold + 1} of {study.folds}", run))
-    train_runs(dict(named.values()), report)
+    train_runs({title: run for title, run in named.values() if weights or not run.published}, report)
     return len(named)
 
 

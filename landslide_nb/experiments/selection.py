@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from landslide_nb.common.arrays import Labels, Values
-from landslide_nb.experiments.run import Result
+from landslide_nb.experiments.result import Result
 from landslide_nb.experiments.study import Study
 from landslide_nb.metrics.bootstrap import folds_f1, interval
 

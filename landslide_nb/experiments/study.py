@@ -1,7 +1,6 @@
 """Study: the typed parameters of everything, and the editions."""
 
 import csv
-import difflib
 import tomllib
 from collections.abc import Mapping
 from importlib.resources import files
@@ -9,23 +8,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import PydanticCustomError
 
 from landslide_nb.common.errors import StudyError
 from landslide_nb.common.seeds import LARGEST_SEED
-from landslide_nb.data.challenge import CHALLENGE
-from landslide_nb.data.dataset import DataSet
+from landslide_nb.experiments import study_texts as texts
+from landslide_nb.experiments.study_texts import PUBLISHED, SIMULATED, TWINS
 from landslide_nb.models.names import check_name
 from landslide_nb.training.settings import Settings
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from landslide_nb.data.labelled import Labelled
     from landslide_nb.data.patches import Patches
     from landslide_nb.data.splits import Split
 
-SIMULATED = "simulated"
-TWINS = "statistics:"
+PUBLISHED_EDITION = "real"  # whose runs are published
 OF_BANDS = ("bands", "channels")  # kinds of error that depend on what the patches are
 RESOURCES = files("landslide_nb") / "experiments"
 EDITIONS = tuple(sorted(entry.name.removesuffix(".toml") for entry in (RESOURCES / "editions").iterdir()))
@@ -38,8 +37,9 @@ class Study(Settings):
     note: str = Field(description="what a reader has to know of the edition's numbers")
     data: str = Field(
         SIMULATED,
-        description="`simulated`, a challenge folder, an HDF5 file made by `landslide-nb convert`, or"
-        " `statistics:TABLE`: a patch rendered for each row of a table of real statistics, with its real label",
+        description="`simulated`, a challenge folder, an HDF5 file made by `landslide-nb convert`, `published`: real landslides, of which"
+        " networks' predictions are published and pixels are not, or `statistics:TABLE`: a patch rendered for each row of a table of real"
+        " statistics, with its real label",
     )
     simulated_patches: int = Field(ge=8, description="how many patches are simulated, test part included")
     n_test: int = Field(ge=0, description="patches held out for the test; 0: out-of-fold scores only")
@@ -53,18 +53,17 @@ class Study(Settings):
     )
     folds: int = Field(ge=2, description="folds of cross-validation")
     data_seed: int = Field(42, ge=0, le=LARGEST_SEED, description="of simulation, hold-out split and folds")
-    smote_per_patch: int = Field(5, ge=1, description="synthetic patches for each landslide patch, in rows with SMOTE")
+    smote_per_patch: int = Field(
+        5, ge=0, description="synthetic patches for each landslide patch, in rows with SMOTE; 0: no such rows"
+    )
     backbones: dict[str, str] = Field(description="chapter 04: each backbone and its weights")
     decur: str | None = Field(
         None, description="chapter 04: a file of DeCUR's ResNet-50 weights; without one its row is left out"
     )
-    longer: int = Field(
-        1, ge=1, description="chapters 05 and 10: how many times as long Table 2 is trained once more; 1: not at all"
-    )
     left_out: Annotated[tuple[str, ...], Field(strict=False)] = Field(
         (),
         description="experiments that are not trained, for want of time; the tables do without them. Any row of Table 2 but the first"
-        " and the last, `stem aware`, and any network by modality but `one stem`",
+        " and the last, and any network by modality but `one stem`",
     )
     missing_rate: Annotated[float, Field(gt=0, lt=1)] = Field(
         0.25, description="chapter 09: the modality dropout of those networks that have it"
@@ -78,13 +77,23 @@ class Study(Settings):
         None, description="chapter 01: a real patch (.npy), or an HDF5 file of several, shown beside"
     )
 
+    scene: str | None = Field(
+        None,
+        description="chapter 11: a scene after an event, a GeoTIFF or a folder with B2.tif, B3.tif and B4.tif; a made one if none",
+    )
+    scene_before: str | None = Field(None, description="chapter 11: the same place before the event")
+    places: str | None = Field(None, description="chapter 11: a table of places with lon, lat and annotated_pixels")
+    model: str | None = Field(
+        None, description="chapter 11: a folder of `landslide-nb export`; the published model if none"
+    )
+
     @classmethod
-    def load(cls, edition: str = "smoke", data: str = SIMULATED, **overrides: Any) -> Self:
+    def load(cls, edition: str = "smoke", data: str | None = None, **overrides: Any) -> Self:
         """An edition's parameters with some changed; None leaves one as it is.
 
         Args:
-            edition: "smoke", "lite" or "paper".
-            data: where the patches come from.
+            edition: "smoke", "lite", "real" or "paper"; of published data it is that which is published.
+            data: where the patches come from; None: as the edition has it, simulated in most.
             overrides: parameters by name.
 
         Raises:
@@ -95,6 +104,8 @@ class Study(Settings):
         for name, value in {"data": data, **overrides}.items():
             if isinstance(value, str) and not value.strip():
                 raise StudyError(f"parameter {name!r} is empty; give a value, or leave it out")
+        if data == PUBLISHED and edition in EDITIONS:
+            edition = PUBLISHED_EDITION
         if edition not in EDITIONS:
             raise StudyError(f"edition is {edition!r}; expected one of {', '.join(EDITIONS)}")
         for name, value in {"data": data, **overrides}.items():
@@ -109,9 +120,9 @@ class Study(Settings):
         base = tomllib.loads((RESOURCES / "editions" / f"{edition}.toml").read_text("utf-8"))
         known = cls.model_fields
         changed = {name: value for name, value in overrides.items() if value is not None or name not in known}
-        values = base | {"edition": edition, "data": data} | changed
+        values = {"data": SIMULATED} | base | {"edition": edition} | ({} if data is None else {"data": data}) | changed
         cls._check_early(values)
-        return cls._checked(values | {"data_set": _data_set_of(data)})
+        return cls._checked(values | {"data_set": texts.data_set_of(values["data"])})
 
     @classmethod
     def _check_early(cls, values: Mapping[str, Any]) -> None:
@@ -120,7 +131,7 @@ class Study(Settings):
             cls.model_validate(dict(values))
         except ValidationError as error:
             if wrong := [it for it in error.errors() if it["type"] not in OF_BANDS]:
-                raise StudyError(_sentence(wrong[0])) from None
+                raise StudyError(texts.sentence(wrong[0], tuple(cls.model_fields))) from None
         except StudyError:  # of a backbone, which the bands may decide: it is said when they are known
             return
 
@@ -129,7 +140,7 @@ class Study(Settings):
         try:
             return cls.model_validate(dict(values))
         except ValidationError as error:
-            raise StudyError(_sentence(error.errors()[0])) from None
+            raise StudyError(texts.sentence(error.errors()[0], tuple(cls.model_fields))) from None
 
     def replace(self, **changes: Any) -> Self:
         """The same study with some parameters changed, checked again."""
@@ -164,6 +175,11 @@ class Study(Settings):
         return self.data == SIMULATED
 
     @property
+    def published(self) -> bool:
+        """Whether only predictions are there, and no pixels."""
+        return self.data == PUBLISHED
+
+    @property
     def twins(self) -> bool:
         """Whether the patches are statistical twins: real statistics and labels, simulated pixels."""
         return self.data.startswith(TWINS)
@@ -171,13 +187,18 @@ class Study(Settings):
     @property
     def files(self) -> tuple[Path, ...]:
         """The files and folders that a study reads."""
-        named = (None if self.simulated else self.data.removeprefix(TWINS), self.statistics, self.patch)
+        named = (
+            None if self.simulated or self.published else self.data.removeprefix(TWINS),
+            self.statistics,
+            self.patch,
+        )
         return tuple(Path(name) for name in named if name)
 
     @property
     def source(self) -> str:
         """What the patches are, for titles and tables."""
-        return "simulated patches" if self.simulated else "statistical twins" if self.twins else "the given patches"
+        kinds = {SIMULATED: "simulated patches", PUBLISHED: "real landslides"}
+        return kinds.get(self.data, "statistical twins" if self.twins else "the given patches")
 
     def patches(self) -> "Patches":
         """The labelled patches; simulated ones and twins are made once and kept (`experiments.data`).
@@ -189,7 +210,17 @@ class Study(Settings):
 
         return data.patches(self)
 
-    def splits(self, patches: "Patches") -> "Split":
+    def labelled(self) -> "Labelled":
+        """What is known of the patches besides their pixels: all that scores need.
+
+        Raises:
+            DataError: as `patches` does.
+        """
+        from landslide_nb.experiments import data  # noqa: PLC0415
+
+        return data.labelled(self)
+
+    def splits(self, patches: "Patches | Labelled") -> "Split":
         """Who trains, who validates, who is held out."""
         from landslide_nb.experiments import data  # noqa: PLC0415
 
@@ -208,43 +239,11 @@ class Study(Settings):
         return data.real_patches(self)
 
     def _repr_markdown_(self) -> str:
-        kind = f"Patches from `{Path(self.data).name}`: {self.data_set.title}. Credit: {self.data_set.credit}."
-        if self.twins:
-            kind = (
-                f"**Statistical twins.** Each patch has the statistics and the label of a real one in"
-                f" `{Path(self.data).name}`; where things lie in it is simulated."
-            )
-        if self.simulated:
-            kind = "**Simulated patches.**"
-        return f"> {kind} {self.note}"
+        return f"> {texts.described(self)} {self.note}"
 
 
 def optional() -> tuple[str, ...]:
     """The experiments that an edition may leave out: nothing else is compared with them."""
     with (RESOURCES / "paper" / "table2.csv").open(encoding="utf-8") as stream:
         rows = [row["row"] for row in csv.DictReader(stream)]
-    return (*rows[1:-1], "stem aware", "one stem, dropout", "encoders", "encoders, dropout", "encoders, passes share")
-
-
-def _data_set_of(data: object) -> DataSet:
-    """What the patches of some data are; the challenge's where they are simulated, or where nobody can look yet."""
-    if not isinstance(data, str) or data == SIMULATED or data.startswith(TWINS) or not Path(data).exists():
-        return CHALLENGE
-    from landslide_nb.experiments.data import data_set_of  # noqa: PLC0415 - only data that are there need it
-
-    return data_set_of(data)
-
-
-def _sentence(error: ErrorDetails) -> str:
-    """One sentence for the first of pydantic's complaints."""
-    name, value = ".".join(map(str, error["loc"])), error["input"]
-    if error["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(name, Study.model_fields, 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(Study.model_fields)}"
-        return f"unknown parameter {name!r}; {hint}"
-    if error["type"] == "missing":
-        return f"parameter {name!r} is missing"
-    if error["type"] in ("bands", "left_out"):  # said in a whole sentence
-        return error["msg"]
-    expected = error["msg"].removeprefix("Input should be ")
-    return f"parameter {name!r} is {value!r} ({type(value).__name__}); expected {expected}"
+    return (*rows[1:-1], "one stem, dropout", "encoders", "encoders, dropout", "encoders, passes share")
