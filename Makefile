@@ -3,7 +3,8 @@
 # On a fresh machine with a Python of pyproject.toml's, pip, make and a compiler, `make book` sets up all and does the main job.
 
 EDITION ?= smoke
-DATA ?= simulated
+# Patches to train on, in place of those that each chapter names: simulated ones, or real landslides by published predictions.
+DATA ?=
 # Real data to show beside, if there is any: a table of statistics (CSV), a patch (.npy).
 STATISTICS ?=
 PATCH ?=
@@ -14,7 +15,7 @@ REFERENCE ?= lite
 CHECKED ?= 03 07
 # Some tests only: make test TESTS="tests/test_study.py tests/test_runs.py"
 TESTS ?=
-BENCHMARKS ?= ssim augmentation training heads predict
+BENCHMARKS ?= ssim augmentation training throughput heads predict maps
 VENV := .venv
 BIN := $(VENV)/bin
 export NUMBA_CACHE_DIR := $(CURDIR)/build/numba
@@ -54,9 +55,9 @@ bench: install
 reference: EDITION = $(REFERENCE)
 reference: book
 	rm -rf book/chapters && mkdir -p book/chapters
-	cd build/$(EDITION)/chapters && cp *.ipynb *.md *.png *.txt "$(CURDIR)/book/chapters/"
+	cd build/$(EDITION)/chapters && cp *.ipynb *.json *.md *.png *.txt "$(CURDIR)/book/chapters/"
 	$(BIN)/landslide-nb numbers book/chapters results/book
-	$(BIN)/landslide-nb readme README.md book/chapters --edition $(EDITION)
+	$(BIN)/landslide-nb readme README.md book/chapters
 
 # Execute some chapters of the committed edition again and compare their numbers with those in results/.
 check-reference: install

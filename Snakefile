@@ -31,6 +31,8 @@ if sum(word in ("--config", "-C") for word in sys.argv) > 1:
     raise WorkflowError("--config is given more than once, and only the last one would count; name all after one --config")
 if config.get("jobs") not in (None, "", "runs"):
     raise WorkflowError(f"jobs is {config['jobs']!r}; expected jobs=runs, a job for each run, or nothing")
+if STUDY.published:
+    raise WorkflowError("published predictions are read by the chapters that need them, in every edition; ask for edition=lite, say")
 EDITION = STUDY.edition
 BUILD = f"build/{EDITION}"
 TIMES = f"{BUILD}/times"

@@ -19,7 +19,13 @@ from sphinx.environment import BuildEnvironment
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = "landslide_nb"
-COMMANDS = ("data", "training", "inference", "book")  # modules of `cli`, in the order of `landslide-nb --help`
+COMMANDS = (
+    "data",
+    "training",
+    "inference",
+    "scenes",
+    "book",
+)  # modules of `cli`, in the order of `landslide-nb --help`
 FIELDS = {"Args": "param", "Attributes": "ivar", "Raises": "raises", "Returns": "returns", "Yields": "returns"}
 SECTION = re.compile(rf"^({'|'.join(FIELDS)}):\n((?:(?: .*)?\n)+)", re.MULTILINE)
 EXAMPLES = re.compile(r"^Examples:\n((?: +.*\n)+)", re.MULTILINE)

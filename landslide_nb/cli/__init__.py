@@ -5,7 +5,7 @@ from io import TextIOWrapper
 
 import typer
 
-from landslide_nb.cli import book, data, inference, training
+from landslide_nb.cli import book, data, inference, scenes, training
 from landslide_nb.cli.group import Commands, ended_as_asked, warned_once
 from landslide_nb.common.errors import LandslideError
 
@@ -13,7 +13,7 @@ from landslide_nb.common.errors import LandslideError
 app = typer.Typer(
     cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
 )
-for group in (data, training, inference, book):
+for group in (data, training, inference, scenes, book):
     app.add_typer(group.app)
 
 

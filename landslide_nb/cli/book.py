@@ -44,7 +44,7 @@ def chapter(
 @app.command()
 def pages(folder: Path, edition: str = "smoke", commit: str = "unknown") -> None:
     """Write what the book makes of its executed chapters into FOLDER, beside them: pages, the cover, the front page's answer."""
-    loaded = Study.load(edition)
+    Study.load(edition)
     from landslide_nb.common.files import write_whole
     from landslide_nb.publish import landing, pages
     from landslide_nb.publish.notebooks import find
@@ -53,7 +53,7 @@ def pages(folder: Path, edition: str = "smoke", commit: str = "unknown") -> None
     write_whole(folder / "parameters.md", pages.parameters_page())
     write_whole(folder / "cover.png", landing.cover(first))
     write_whole(folder / landing.PICTURE, landing.cover(last))
-    write_whole(folder / "answer.txt", landing.answer(last, loaded.note))
+    write_whole(folder / "answer.txt", landing.answer(last, pages.note_of(last)))
     write_whole(folder / "about_this_build.md", pages.build_page(folder, edition, commit))
 
 
@@ -61,15 +61,14 @@ def pages(folder: Path, edition: str = "smoke", commit: str = "unknown") -> None
 def readme(
     file: Path,
     folder: Annotated[Path, typer.Argument(help="Executed chapters of the committed book.")],
-    edition: str = "smoke",
 ) -> None:
-    """Put the scores and the picture of the executed chapter 10 in FOLDER into the README FILE, between its marks."""
-    note = Study.load(edition).note
+    """Put the answer of the executed chapter 10 in FOLDER into the README FILE, between its marks."""
     from landslide_nb.common.files import write_whole
-    from landslide_nb.publish import landing
+    from landslide_nb.publish import landing, pages
     from landslide_nb.publish.notebooks import find
 
-    write_whole(file, landing.readme(file.read_text("utf-8"), find("10", folder), note))
+    text, last = file.read_text("utf-8"), find("10", folder)
+    write_whole(file, landing.readme(text, last, pages.note_of(last)))
 
 
 @app.command()

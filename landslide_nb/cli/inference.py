@@ -19,8 +19,10 @@ def export(
         str, typer.Option(help="An experiment, as `plan` lists them; `ensemble`: the whole of chapter 09.")
     ] = "best",
     onnx: Annotated[bool, typer.Option("--onnx", help="Write each network as ONNX too.")] = False,
+    half: Annotated[bool, typer.Option("--half", help="Round weights to half precision: half the size.")] = False,
+    fold: Annotated[int | None, typer.Option(min=1, help="Only the network of this fold.")] = None,
 ) -> None:
-    """Write all folds of one experiment into a folder that `predict` and other people can use."""
+    """Write the folds of one experiment into a folder that `predict` and other people can use."""
     chosen = study(context.args)
     from landslide_nb.common.files import check_new
     from landslide_nb.inference import bundle
@@ -29,8 +31,8 @@ def export(
     if onnx:
         import landslide_nb.inference.onnx  # noqa: F401 - what is missing shows before the training
     check_new(output)
-    ensemble, card = pack(chosen, network, typer.echo)
-    bundle.write(ensemble, output, card, onnx)
+    ensemble, card = pack(chosen, network, typer.echo, fold)
+    bundle.write(ensemble, output, card, onnx, half)
     typer.echo(f"{output}: {card.name}, {len(ensemble.folds)} folds, threshold {ensemble.threshold:.3f}")
 
 

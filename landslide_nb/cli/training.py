@@ -65,6 +65,20 @@ def fit(
             speed(compared.settings, typer.echo)
 
 
+@app.command(**TAKES_PARAMETERS)
+def publish(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="Where published runs are.")] = Path("results/published"),
+) -> None:
+    """Write the predictions of the runs that are kept into FOLDER, small, so that the book's numbers need neither data nor training."""
+    chosen = study(context.args)
+    check_store()
+    from landslide_nb.experiments import grids, publication
+
+    count = publication.publish(grids.experiments(chosen), folder, typer.echo)
+    typer.echo(f"{folder}: {count} runs")
+
+
 @app.command()
 def runs(
     prune: Annotated[

@@ -11,7 +11,7 @@ from sklearn.svm import SVC
 
 from landslide_nb.common.arrays import Indices
 from landslide_nb.common.cache import kept_arrays, key_of
-from landslide_nb.experiments.run import Result
+from landslide_nb.experiments.result import Result
 
 Points = NDArray[np.float32]
 LIBRARIES: Final = ("umap-learn", "pynndescent", "numba", "numpy", "scipy", "scikit-learn")  # of a map

@@ -29,15 +29,14 @@ def code_drift(page: Path) -> str:
     Args:
         page: as `build_page` made it.
     """
-    match = re.search(r"\| code of the runs \| `(\w+)` \|", page.read_text("utf-8")) if page.is_file() else None
-    if not match:
+    found = re.findall(r"\| `(\w{16})` \| \d+ \|", page.read_text("utf-8")) if page.is_file() else []
+    if not found:
         return f"{page} does not exist, or does not say what code its numbers come from: `make reference` writes it"
     now = code_version()["code"]
-    if match[1] == now:
+    others = sorted(set(found) - {now})
+    if not others:
         return ""
-    return (
-        f"the numbers beside {page} come from the code {match[1]}, and it is {now} now: `make reference` runs it again"
-    )
+    return f"numbers beside {page} come from the code {', '.join(others)}, and it is {now} now: `make reference` runs it again"
 
 
 def _sources(notebook: Path) -> list[tuple[str, str]]:

@@ -23,6 +23,8 @@ from traitlets.config import Config
 
 from landslide_nb.common.errors import ChapterError
 from landslide_nb.common.files import replacing, write_whole
+from landslide_nb.experiments.code import code_version
+from landslide_nb.experiments.data import fingerprint
 from landslide_nb.experiments.study import Study
 from landslide_nb.publish import notebooks
 
@@ -44,8 +46,10 @@ def execute(notebook: Path, output: Path, parameters: Mapping[str, Any]) -> floa
         StudyError: before anything runs, if a parameter is wrong.
         ChapterError: naming the cell and the error.
     """
-    chosen = Study.load(**parameters)
+    Study.load(**parameters)  # before the notebook is looked at: what was typed is named first
     notebooks.check_runnable(notebook)
+    asked = notebooks.defaults(notebook) | dict(parameters)
+    chosen = Study.load(**{name: value for name, value in asked.items() if name in Study.model_fields})
     started = time.perf_counter()
     with replacing(output) as temporary:
         _run(notebook, temporary, parameters)
@@ -53,7 +57,14 @@ def execute(notebook: Path, output: Path, parameters: Mapping[str, Any]) -> floa
         check_whole(executed, notebook.stem)
         nbformat.write(tidy(executed), temporary)
     seconds = time.perf_counter() - started
-    facts = {"chapter": notebook.stem, "seconds": seconds, "edition": chosen.edition, "parameters": dict(parameters)}
+    facts = {
+        "chapter": notebook.stem,
+        "seconds": seconds,
+        "edition": chosen.edition,
+        "parameters": dict(parameters) | {"data": chosen.data},
+        "fingerprint": fingerprint(chosen),
+        "code": code_version()["code"],
+    }
     write_whole(output.with_suffix(".json"), json.dumps(facts, indent=1))
     return seconds
 

@@ -19,19 +19,19 @@ def cover(chapter: Path) -> bytes:
 
 
 def answer(chapter: Path, note: str) -> str:
-    """The first picture and the first table of an executed chapter, as MyST to be included in the front page.
+    """The sentences, the first picture and the first table of an executed chapter, as MyST to be included in the front page.
 
     Args:
         chapter: the executed chapter 10.
         note: what a reader has to know of the edition's numbers.
     """
-    picture = _first_picture(chapter).metadata["image/png"]
+    found, picture = _sentences(chapter), _first_picture(chapter).metadata["image/png"]
     shown = f"```{{figure}} chapters/{PICTURE}\n:alt: {picture['alt']}\n\n{picture['caption']}\n```"
-    return f"> {note}\n\n{_table(chapter)}\n\n{shown}\n"
+    return f"{found}\n\n> {note}\n\n{shown}\n\n{_table(chapter)}\n"
 
 
 def readme(text: str, chapter: Path, note: str) -> str:
-    """The README with the same picture and table between its marks.
+    """The README with the same sentences, picture and table between its marks.
 
     Args:
         text: the README.
@@ -43,10 +43,24 @@ def readme(text: str, chapter: Path, note: str) -> str:
     """
     picture = _first_picture(chapter).metadata["image/png"]
     path = chapter.with_name(PICTURE)
-    shown = f"{note}\n\n{_table(chapter)}\n\n![{picture['alt']}]({path.as_posix()})\n\n*{picture['caption']}*"
+    image = f"![{picture['alt']}]({path.as_posix()})\n\n*{picture['caption']}*"
+    shown = f"{_sentences(chapter)}\n\n{note}\n\n{image}\n\n{_table(chapter)}"
     if not MARKED.search(text):
         raise ChapterError(f"no place for the results; expected the lines {START} and {END}, in this order")
     return MARKED.sub(lambda match: f"{START}\n{shown}\n{END}", text)
+
+
+def _sentences(chapter: Path) -> str:
+    """What the chapter found: its first list.
+
+    Raises:
+        ChapterError: if it shows none.
+    """
+    outputs = (output for cell in notebooks.read(chapter).cells for output in cell.get("outputs", []))
+    texts = (str(output.get("data", {}).get("text/markdown", "")) for output in outputs)
+    if not (found := next((text for text in texts if text.startswith("- ")), "")):
+        raise ChapterError(f"{chapter} says nothing of what it found; expected a list")
+    return found.strip()
 
 
 def _table(chapter: Path) -> str:

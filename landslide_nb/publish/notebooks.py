@@ -1,7 +1,8 @@
 """Notebooks as files: found by number, read with a word where one is damaged or of another language."""
 
+import ast
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import nbformat
 from nbformat import NotebookNode
@@ -47,6 +48,20 @@ def read(path: Path) -> NotebookNode:
         what = "is empty" if path.stat().st_size == 0 else f"is no notebook ({reason(error)})"
         raise ChapterError(f"{path} {what}; save it again from Jupyter, or fetch it again with git") from error
     return notebook
+
+
+def defaults(path: Path) -> dict[str, Any]:
+    """What a chapter's own cell of parameters sets, by name; nothing of a notebook without such a cell, or of values that are computed."""
+    tagged = (cell.source for cell in read(path).cells if "parameters" in cell.metadata.get("tags", []))
+    values: dict[str, Any] = {}
+    for node in ast.parse(next(tagged, "")).body:
+        if (
+            isinstance(node, ast.Assign)
+            and isinstance(node.targets[0], ast.Name)
+            and isinstance(node.value, ast.Constant)
+        ):
+            values[node.targets[0].id] = node.value.value
+    return values
 
 
 def check_runnable(path: Path) -> None:

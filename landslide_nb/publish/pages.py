@@ -9,10 +9,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
+from landslide_nb.common.errors import ChapterError
 from landslide_nb.experiments import listing
-from landslide_nb.experiments.code import code_version
-from landslide_nb.experiments.data import fingerprint
 from landslide_nb.experiments.study import EDITIONS, Study
+from landslide_nb.publish import notebooks
 
 LISTED: Final = (
     *("torch", "timm", "scikit-learn", "lightgbm", "umap-learn", "numpy", "pandas", "matplotlib"),
@@ -35,11 +35,20 @@ def parameters_page() -> str:
     return "\n".join(lines)
 
 
+def note_of(chapter: Path) -> str:
+    """What a reader has to know of the numbers of an executed chapter: the note of its study, which its first cells show."""
+    for cell in notebooks.read(chapter).cells:
+        for output in cell.get("outputs", []):
+            if (text := output.get("data", {}).get("text/markdown", "")).startswith("> "):
+                return str(text).removeprefix("> ")
+    raise ChapterError(f"{chapter} does not show its study; execute it again")
+
+
 def build_page(folder: Path, edition: str, commit: str) -> str:
     """What was built, when, with what, and how long each chapter took, as a MyST page.
 
     Args:
-        folder: holds the executed chapters and their facts.
+        folder: holds the executed chapters and their facts; some may be of an earlier execution.
         edition: of the build.
         commit: of the sources.
     """
@@ -48,15 +57,22 @@ def build_page(folder: Path, edition: str, commit: str) -> str:
     lines = ["# About this build", "", f"> {loaded.note}", "", "| | |", "|---|---|"]
     rows = {
         "edition": edition,
-        **_data(facts or [{"parameters": {"edition": edition}}]),
+        **_data(facts),
         "commit": f"`{commit}`",
-        "code of the runs": f"`{code_version()['code']}`",
         "built": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
     }
     lines += [f"| {name} | {value} |" for name, value in rows.items()]
-    lines += ["", "## Seconds per chapter", "", "| chapter | edition | seconds |", "|---|---|---:|"]
-    lines += [f"| {{doc}}`{fact['chapter']}` | {fact['edition']} | {fact['seconds']:.0f} |" for fact in facts]
+    lines += ["", "## Seconds per chapter", ""]
+    lines += [
+        "What each chapter was executed on; training is not in the seconds. Two codes mean that chapters were executed at two times.",
+        "",
+    ]
+    lines += ["| chapter | edition | data fingerprint | code of the runs | seconds |", "|---|---|---|---|---:|"]
+    lines += [
+        f"| {{doc}}`{it['chapter']}` | {it['edition']} | `{it['fingerprint']}` | `{it['code']}` | {it['seconds']:.0f} |"
+        for it in facts
+    ]
     lines += ["", "## Versions", "", "| library | version |", "|---|---|"]
     versions = {"python": platform.python_version()} | {name: version(name) for name in LISTED}
     return "\n".join([*lines, *(f"| {name} | {value} |" for name, value in versions.items()), ""])
@@ -64,9 +80,7 @@ def build_page(folder: Path, edition: str, commit: str) -> str:
 
 def _data(facts: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """What the chapters were executed on: each data set, its credit and the fingerprint of its patches."""
-    loaded = [Study.load(**fact["parameters"]) for fact in facts]
-    distinct = {(s.data, s.data_seed, s.simulated_patches) if s.simulated or s.twins else (s.data,): s for s in loaded}
-    studies = {fingerprint(study): study for study in distinct.values()}  # of two editions, each its own
+    studies = {fact["fingerprint"]: Study.load(**fact["parameters"]) for fact in facts}
     rows = {}
     for number, (patches, study) in enumerate(studies.items(), 1):
         which = f" {number}" if len(studies) > 1 else ""
@@ -80,6 +94,8 @@ def _data(facts: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 
 def _named(study: Study, title: str) -> str:
     """The data of a study, in words: what is simulated is called so."""
+    if study.published:
+        return f"published predictions: {title}"
     if study.simulated:
         return f"simulated patches, in the format of {title}"
     name = Path(study.data).name

@@ -19,6 +19,7 @@ from landslide_nb.tabular import stacking
 from landslide_nb.tabular.stacking import BOTH, Combiner
 from landslide_nb.tabular.statistics import COLUMNS
 
+PLAIN: Final = "LightGBM, 85 statistics"
 STACK: Final = "LightGBM and SVM, ratios"
 LIBRARIES: Final = ("numpy", "scikit-learn", "lightgbm", "imbalanced-learn")
 

@@ -11,8 +11,9 @@ from landslide_nb.augment.smote import with_validation_parent
 from landslide_nb.chapters.c02.oversampling import blended
 from landslide_nb.common.arrays import Labels, Scores
 from landslide_nb.data.patches import Patches
+from landslide_nb.experiments.result import Result
 from landslide_nb.experiments.results import out_of_fold
-from landslide_nb.experiments.run import Result, Run
+from landslide_nb.experiments.run import Run
 from landslide_nb.experiments.study import Study
 from landslide_nb.metrics.bootstrap import Interval
 from landslide_nb.training.fold import device, synthetic_rows
@@ -72,7 +73,7 @@ def _on_synthetic_validation(study: Study, patches: Patches, results: Sequence[R
     decided = [np.empty(0, bool)]
     for fold in range(len(results)):
         run = Run(study, fold)
-        rows = synthetic_rows(study.settings, patches, run.data[1], fold, "validation")
+        rows = synthetic_rows(run.settings, patches, run.data[1], fold, "validation")
         if len(rows):
             network, scaler = run.model()
             bands = torch.from_numpy(blended(patches.pixels, rows)).to(device())

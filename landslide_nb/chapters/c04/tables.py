@@ -9,7 +9,7 @@ import pandas as pd
 
 from landslide_nb.common.arrays import Labels
 from landslide_nb.experiments import comparisons, plan
-from landslide_nb.experiments.run import Result
+from landslide_nb.experiments.result import Result
 from landslide_nb.experiments.speed import speed
 from landslide_nb.experiments.study import Study
 from landslide_nb.metrics.bootstrap import Interval

@@ -1,10 +1,51 @@
-"""Chapter 05: last weights against the best ones."""
+"""Chapter 05: curves of the scores, and last weights against the best ones."""
+
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
 
+from landslide_nb.common.arrays import Labels
 from landslide_nb.display.picture import BLUE, GREY, ORANGE, Picture, panels
+from landslide_nb.experiments.comparisons import tested
+from landslide_nb.experiments.result import Result
+
+
+def curves(results: Mapping[str, Sequence[Result]], labels: Labels, of: str) -> Picture:
+    """ROC and precision over recall of two rows, a line for each replicate; a dot where 0.5 lies.
+
+    Args:
+        results: of two rows, by name.
+        labels: `(N,)`.
+        of: what the patches are.
+    """
+    figure, axes = panels(1, 2, 3.7, 3.2)
+    roc, precision, parts = axes[0, 0], axes[0, 1], []
+    for (name, folds), colour, line in zip(results.items(), (BLUE, ORANGE), ("-", "--"), strict=False):
+        scores = []
+        for log_odds, part, label in zip(*tested(folds), [name, *[None] * (len(folds) - 1)], strict=True):
+            truth, said = labels[part], log_odds[part]
+            false, true, _ = roc_curve(truth, said)
+            roc.plot(false, true, line, color=colour, lw=0.9, label=label)
+            precise, recalled, _ = precision_recall_curve(truth, said)
+            precision.plot(recalled, precise, line, color=colour, lw=0.9)
+            called, hits = said >= 0, (said >= 0) & (truth == 1)
+            recall = hits.sum() / truth.sum()
+            roc.plot((called.sum() - hits.sum()) / (truth == 0).sum(), recall, "o", color=colour, ms=4)
+            precision.plot(recall, hits.sum() / max(called.sum(), 1), "o", color=colour, ms=4)
+            scores.append((roc_auc_score(truth, said), average_precision_score(truth, said)))
+        area, average = np.mean(scores, 0)
+        parts.append(f"{name}: AUROC {area:.3f}, average precision {average:.3f}")
+    roc.set(
+        xlabel="false alarms among patches without", ylabel="landslides found (recall)", xlim=(-0.01, 1), ylim=(0, 1.01)
+    )
+    precision.set(xlabel="landslides found (recall)", ylabel="precision", xlim=(0, 1.01), ylim=(0, 1.01))
+    roc.legend(loc="lower right")
+    text = "; ".join(parts)
+    caption = f"ROC, and precision over recall, of each network on {of}; dots: a probability of 0.5. Means: {text}."
+    return Picture(figure, "fig-curves", f"Two panels of curves near their upper corners. {text}.", caption)
 
 
 def last_against_best(table: pd.DataFrame) -> Picture:

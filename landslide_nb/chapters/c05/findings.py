@@ -1,57 +1,59 @@
 """What chapter 05 found, said with the numbers that it computed, beside what the paper found."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from IPython.display import Markdown
 
-from landslide_nb.display.shared import LONGER
-from landslide_nb.display.wording import by_name, excludes_zero, in_words
+from landslide_nb.experiments import verdicts
 
 
-def ablations(table: pd.DataFrame, stems: pd.DataFrame, chosen: pd.DataFrame) -> Markdown:
-    """Chapter 05: which changes can be told from none, here and in the paper; the stem; what choosing weights does."""
-    ours, paper = by_name(table.iloc[1:], "ours"), by_name(table.iloc[1:], "paper")
-    significant = [name for name in ours if excludes_zero(ours[name])]
-    same = [np.sign(ours[name].value) == np.sign(paper[name]) for name in ours]
-    best = max(paper, key=lambda name: paper[name])
-    changed = "; ".join(
-        f"{name} {by.value:+.3f} [{by.low:+.3f}, {by.high:+.3f}], {in_words(by)}"
-        for name, by in by_name(stems.iloc[1:], "difference").items()
+def ablations(
+    table: pd.DataFrame, score: pd.DataFrame, chosen: pd.DataFrame, missing: Mapping[str, object]
+) -> Markdown:
+    """Chapter 05: the verdicts on the paper's changes; how well landslides are told; what choosing weights does.
+
+    Args:
+        table: `comparisons.ablations`.
+        score: `comparisons.scores`.
+        chosen: `selection.selection`.
+        missing: rows of Table 2 that are not trained here, by name.
+    """
+    rows = table.iloc[1:]
+    lines = [f"- {said(rows)}"]
+    if len(rows):
+        outside = [name for name, row in rows.iterrows() if not row["ours"].low <= row["paper"] <= row["ours"].high]
+        visible = rows["smallest visible"]
+        lines.append(
+            f"- An effect of {visible.min():.3f} to {visible.max():.3f} in F1 would have been seen. The paper's change lies outside of our"
+            f" interval for {len(outside)} of {len(rows)}{_named(outside)}."
+        )
+    first = score.iloc[0]
+    lines.append(
+        f"- The baseline: AUROC {first['AUROC']}, F1 {first['test F1']} at 0.5 and {first['test F1, threshold chosen']} at a threshold"
+        " chosen on other patches."
     )
-    return Markdown(
-        f"- Of {len(ours)} changes, {len(significant)} differ from the baseline by more than chance allows"
-        f" (95 % paired interval){': ' + ', '.join(significant) if significant else ''}.\n"
-        f"- {sum(same)} of {len(same)} have the sign that the paper reports. There, {best!r} gains most ({paper[best]:+.3f});"
-        f" here it is {ours[best].value:+.3f} [{ours[best].low:+.3f}, {ours[best].high:+.3f}].\n"
-        + _budget(table)
-        + f"- The stem, against timm's repeated filters: {changed}.\n"
-        + _selection(chosen)
-    )
+    if missing:
+        lines.append(f"- Not trained here: {'; '.join(missing)}.")
+    return Markdown("\n".join([*lines, _selection(chosen)]))
 
 
-def _budget(table: pd.DataFrame) -> str:
-    """What a longer training changes of it, where there is one."""
-    if LONGER not in table:
-        return ""
-    rest = table.iloc[1:]
-    short, long, paper = (by_name(rest, name) for name in ("ours", LONGER, "paper"))
-    first = table["gained"].iloc[0]
-    kinds = {
-        "lose by more than chance allows": [name for name in long if long[name].high < 0],
-        "gain by more than chance allows": [name for name in long if long[name].low > 0],
-    }
-    counts = "; ".join(
-        f"{len(names)} {kind}{': ' + ', '.join(names) if names else ''}" for kind, names in kinds.items()
-    )
-    nearer = [name for name in long if abs(long[name].value - paper[name]) < abs(short[name].value - paper[name])]
-    most = max(nearer, key=lambda name: abs(long[name].value - short[name].value), default=None)
-    text = (
-        f"- **The budget.** Trained for longer, the baseline gains {first:+.3f}. Of {len(long)} changes against it, then, {counts}."
-        f" {len(nearer)} are nearer to the paper's number than after the shorter training"
-    )
-    if most is None:
-        return f"{text}.\n"
-    return f"{text}, most of all {most}: {short[most].value:+.3f} before, {long[most]:+.3f} then, {paper[most]:+.3f} in the paper.\n"
+def said(rows: pd.DataFrame) -> str:
+    """How many changes have each verdict, by name."""
+    parts = []
+    for outcome in (verdicts.REPLICATES, verdicts.REVERSES, verdicts.INCONCLUSIVE, verdicts.NOT_TESTABLE):
+        names = [str(name) for name in rows.index[rows["verdict"] == outcome]]
+        parts.append(f"{outcome}: {len(names)}{_in_brackets(names)}")
+    return f"Of {len(rows)} changes of the paper: {', '.join(parts)}."
+
+
+def _in_brackets(names: list[str]) -> str:
+    return f" ({'; '.join(names)})" if names else ""
+
+
+def _named(names: list[object]) -> str:
+    return f": {'; '.join(map(str, names))}" if names else ""
 
 
 def _selection(chosen: pd.DataFrame) -> str:

@@ -1,7 +1,6 @@
 """The heads of Table 3 on real patches, their 85 statistics in the place of an embedding: scores that a decision needs."""
 
 from collections.abc import Mapping
-from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -11,9 +10,7 @@ from sklearn.metrics import brier_score_loss, precision_score, recall_score
 from landslide_nb.common.arrays import Scores
 from landslide_nb.metrics.bootstrap import auroc_interval, f1_difference, f1_interval
 from landslide_nb.metrics.calibration import calibration_error
-from landslide_nb.tabular.nested import STACK, OutOfFold
-
-PLAIN: Final = "LightGBM, 85 statistics"
+from landslide_nb.tabular.nested import PLAIN, STACK, OutOfFold
 
 
 def compare(out_of_fold: OutOfFold, resamples: int) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from landslide_nb.common.arrays import Indices, Labels
-from landslide_nb.experiments.run import Result
+from landslide_nb.experiments.result import Result
 from landslide_nb.explain.embedding_map import Points, Projection, umap_map
 from landslide_nb.metrics.bootstrap import Interval
 

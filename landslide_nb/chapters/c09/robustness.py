@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from landslide_nb.common.arrays import Indices, Labels, Scores
 from landslide_nb.display.picture import BLUE, GREEN, GREY, MARKERS, ORANGE, Picture, panels
-from landslide_nb.experiments.run import Result, Run
+from landslide_nb.experiments.result import Result
+from landslide_nb.experiments.run import Run
 from landslide_nb.experiments.study import Study
 from landslide_nb.explain.perturbations import conditions, log_odds_under
 from landslide_nb.metrics.bootstrap import Interval, folds_f1, interval

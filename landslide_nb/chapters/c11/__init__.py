@@ -1,0 +1,1 @@
+"""Chapter 11: from patches to a map."""
