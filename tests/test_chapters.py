@@ -20,6 +20,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from landslide_nb.chapters import parameters
 from landslide_nb.common.errors import ChapterError, StudyError
+from landslide_nb.experiments.code import code_version
 from landslide_nb.experiments.study import Study
 from landslide_nb.publish import drift, execute, notebooks
 
@@ -34,7 +35,7 @@ publish_display_data({"image/png": "aGk=", "text/plain": "x"}, {"image/png": sai
 WRONG = {
     "epoch 3": "epochs",
     "epochs three": "'epochs' is 'three'",
-    "edition huge": "edition is 'huge'; expected one of lite, paper, smoke",
+    "edition huge": "edition is 'huge'; expected one of lite, paper, real, smoke",
     "backbone nonsense": "'nonsense' is not known to timm",
 }
 
@@ -148,7 +149,8 @@ def test_a_good_chapter_is_whole_and_tidy(tmp_path: Path) -> None:
     assert "papermill" not in json.dumps([notebook.metadata, *(cell.metadata for cell in notebook.cells)])
     assert not any("execution" in cell.metadata for cell in notebook.cells)
     facts = json.loads(output.with_suffix(".json").read_text("utf-8"))
-    given = {"edition": "smoke", "epochs": 3}
+    given = {"edition": "smoke", "epochs": 3, "data": "simulated"}
+    assert len(facts.pop("fingerprint")) == 16 and facts.pop("code") == code_version()["code"]
     assert facts == {"chapter": "09_good", "seconds": seconds, "edition": "smoke", "parameters": given}
     assert sorted(path.name for path in output.parent.iterdir()) == ["09_good.ipynb", "09_good.json"]
 

@@ -25,7 +25,7 @@ TINY: dict[str, Any] = {
         "image_size": 32,
         "epochs": 1,
     },
-    **{"folds": 2, "n_test": 16, "longer": 1, "batch_size": 8, "smote_per_patch": 1, "resamples": 100, "svm_c": [1.0]},
+    **{"folds": 2, "n_test": 16, "batch_size": 8, "smote_per_patch": 1, "resamples": 100, "svm_c": [1.0]},
 }
 CHAPTERS = ("01", *(pytest.param(number, marks=pytest.mark.slow) for number in ("02", "03", "04", "05")))
 

@@ -33,7 +33,7 @@ def test_all_parameters_are_printed(here: Command) -> None:
     """A name, a type or an edition's value would be missing, and a table by hand be of another version."""
     done = here("parameters")
     assert done.returncode == 0
-    assert "  epochs: whole number, ≥ 1; lite 10, paper 50, smoke " in done.stdout
+    assert "  epochs: whole number, ≥ 1; lite 10, paper 50, real 11, smoke " in done.stdout
     assert "  colour: number, ≥ 0, ≤ 1; 0.2\n      strength of noise" in done.stdout
     assert "  schedule: none or step or cosine; none\n" in done.stdout
     assert "  smote_ratio: number or None, > 0; None\n" in done.stdout

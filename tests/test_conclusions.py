@@ -93,10 +93,21 @@ def test_04_the_start_decides() -> None:
     assert first > second > third > max(told("04", name, "test F1").value for name in names)
 
 
-def test_06_heads_are_a_little_ahead_but_not_the_papers() -> None:
-    """Little regularisation gains, the paper's C fails; on real statistics the stack is ahead of plain trees."""
-    assert above(told("06", "SVM, C = 1", "ours")) and above(told("06", "LightGBM", "ours"))
-    assert told("06", "SVM, C = 0.1", "test F1").value == 0
+def verdicts(chapter: str) -> pd.Series:
+    """The verdicts of a chapter's table of changes, by row."""
+    for path in sorted((ROOT / "results" / "book").glob(f"{chapter}_*.csv")):
+        found = pd.read_csv(path, index_col=0)
+        if "verdict" in found:
+            return found["verdict"][found["verdict"] != "–"]
+    raise AssertionError(f"no table of chapter {chapter} has verdicts")
+
+
+def test_06_no_head_is_ahead_on_real_landslides_and_the_stack_is_on_statistics() -> None:
+    """All heads are inconclusive, by little; on real statistics the stack is ahead of plain trees, SMOTE is not."""
+    assert set(verdicts("06")) == {"inconclusive"}
+    for name in ("SVM, C = 0.5", "SVM, C = 0.1"):
+        assert 0 < told("06", name, "paper").value < told("06", name, "smallest visible").value
+    assert told("06", "SVM, C = 10", "ours").value < -0.005
     gain = "F1 minus that of LightGBM, 85 statistics"
     assert above(told("06", "LightGBM and SVM, ratios", gain)) and not above(told("06", "LightGBM, SMOTE", gain))
     assert open_to_chance(told("06", "0.11", "gain"))
@@ -144,40 +155,31 @@ def test_09_dropout_does_not_quite_halve_what_a_missing_pass_costs() -> None:
     assert stem.value / 2 < encoders.value < stem.low
 
 
-SLOWER = ("Mixup + CutMix", "+ step schedule", "+ cosine schedule", "+ cosine + robust scaling")
+def test_05_the_paper_s_gain_would_have_been_seen() -> None:
+    """Inconclusive, with an effect of a third of the paper's in sight, and the paper's outside of our interval."""
+    row = "+ cosine schedule"
+    assert verdicts("05").to_dict() == {row: "inconclusive"}
+    ours, paper, visible = (told("05", row, name) for name in ("ours", "paper", "smallest visible"))
+    assert ours.low <= 0 <= ours.high < paper.value and visible.value < paper.value / 3
+    assert told("05", "baseline", "train F1").value > 0.9
+    assert all(not above(told("05", name, "test: best − last")) for name in ("baseline", row))
+    seen = [told("05", "images 1-3030", name).value for name in ("recall", "precision")]
+    assert seen[0] > seen[1]
 
 
-def test_05_a_longer_training_brings_the_rows_nearer() -> None:
-    """Most of the losses are of the budget; what is left of them is told."""
-    gains = {
-        name: told("05", name, "gained") for name in ("baseline", "384 px + Mixup", "+ cosine + SSIM-SMOTE", *SLOWER)
-    }
-    assert all(map(above, gains.values()))
-    for name in SLOWER:
-        assert gains[name].value > gains["baseline"].value
-        assert below(told("05", name, "ours, longer")) and below(told("05", name, "ours"))
-    assert told("05", "+ step schedule", "test F1").value == 0
-    assert below(told("05", "+ cosine + SSIM-SMOTE", "ours"))
-    assert open_to_chance(told("05", "+ cosine + SSIM-SMOTE", "ours, longer"))
-    assert all(above(told("05", "384 px + Mixup", name)) for name in ("ours", "ours, longer"))
-    assert above(told("05", "20 channels + Mixup + CutMix", "ours, longer"))
-
-
-def test_05_the_stem_is_not_settled() -> None:
-    """Random is ahead on one part and behind on the other; aware is behind on both."""
-    parts = ("out-of-fold F1", "test F1")
-    repeat, aware, random = ([told("05", stem, part).value for part in parts] for stem in ("repeat", "aware", "random"))
-    assert random[0] < repeat[0] and random[1] > repeat[1] and aware[0] < repeat[0] and aware[1] < repeat[1]
-
-
-def test_10_no_change_of_the_papers_holds_by_more_than_chance() -> None:
-    """The summary would be too kind, or too hard; trees on real statistics stand between the paper's networks."""
-    (path,) = (ROOT / "results" / "book").glob("10_*-2.csv")
-    verdicts = pd.read_csv(path, index_col=0)["here it"]
-    assert not (verdicts == "holds").any()
-    assert not [
-        name for name in verdicts.index[verdicts == "the reverse"] if "Table 3" in name and "C = 0.1" not in name
-    ]
-    real = told("10", "LightGBM and SVM, ratios: statistics of real patches, out of fold", "here").value
+def test_10_no_change_replicates_and_none_reverses() -> None:
+    """The summary would be too kind, or too hard; trees without pixels stand between the paper's networks."""
+    assert set(verdicts("10")) == {"inconclusive"}
+    trees, stack = (told("10", name, "here").value for name in ("LightGBM, 85 statistics", "LightGBM and SVM, ratios"))
     first, best = (told("05", name, "test_f1").value for name in ("baseline", "+ cosine + SSIM-SMOTE"))
-    assert first < real < best
+    assert first < trees < stack < best
+
+
+def test_11_the_map_is_an_order_and_not_an_inventory() -> None:
+    """Half of the annotated pixels on half of the ground of a random order; much is called before; rare landslides, false alarms."""
+    names = ("order of the map", "best order", "random order")
+    ours, best, random = (told("11", name, "km² to half") for name in names)
+    assert best.value < ours.value < random.low and ours.value < 0.6 * random.value
+    assert told("11", "called before", "share").value > 15
+    assert told("11", "0.1%", "alarms that are one").value < 1
+    assert told("11", "0.1%", "found").value > 90

@@ -20,7 +20,7 @@ from landslide_nb.data.bands import BandSet
 from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.scaling import Scaler
-from landslide_nb.experiments.run import Result
+from landslide_nb.experiments.result import Result
 from landslide_nb.experiments.study import Study
 from landslide_nb.explain.embedding_map import Projection, umap_map
 from landslide_nb.explain.occlusion import Fill, band_occlusion, features_of, single_bands

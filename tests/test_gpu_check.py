@@ -178,6 +178,6 @@ def test_hours_are_those_of_the_plan() -> None:
     once, twice = (rates.hours(study, tflops, 1.0).value for tflops in (rate, 2 * rate))
     assert once == pytest.approx(2 * twice)
     assert rates.hours(study, rate, 0.5).value == pytest.approx(2 * once)
-    baseline = study.replace(left_out=(), longer=1)
+    baseline = study.replace(left_out=())
     images = plan.images(baseline) * baseline.folds
     assert once > images / KNOWN.training.median / 3600  # one experiment of many, all at least as dear

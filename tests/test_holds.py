@@ -1,121 +1,103 @@
-"""What of the paper holds: a claim is called so only if the interval says it."""
+"""What of the paper replicates: a change is called so only by the rule."""
 
 import numpy as np
 import pandas as pd
-import pytest
 
 from landslide_nb.chapters.c05 import findings as c05_findings
-from landslide_nb.chapters.c10 import figures, tables
-from landslide_nb.chapters.c10 import findings as c10_findings
+from landslide_nb.chapters.c10 import findings, tables
 from landslide_nb.display import shared
-from landslide_nb.experiments import grids
+from landslide_nb.experiments import verdicts
 from landslide_nb.experiments.published import published
-from landslide_nb.experiments.study import Study
 from landslide_nb.metrics.bootstrap import Interval
 
+NOTHING, GAIN, LOSS = Interval(0.0, 0.0, 0.0), Interval(0.03, 0.01, 0.05), Interval(-0.03, -0.05, -0.01)
+UNSURE = Interval(0.01, -0.01, 0.03)
 
-@pytest.mark.parametrize(
-    ("ours", "paper", "said"),
-    [
-        (Interval(0.1, 0.05, 0.2), 0.02, tables.HOLDS),
-        (Interval(-0.1, -0.2, -0.05), -0.02, tables.HOLDS),
-        (Interval(0.1, 0.05, 0.2), -0.02, tables.REVERSED),
-        (Interval(-0.1, -0.2, -0.05), 0.02, tables.REVERSED),
-        (Interval(0.1, -0.01, 0.2), 0.02, tables.OPEN),
-        (Interval(0.1, 0.0, 0.2), 0.02, tables.OPEN),
-    ],
-)
-def test_a_claim_holds_only_if_the_interval_lies_on_its_side(ours: Interval, paper: float, said: str) -> None:
-    """A change that chance explains would be reported as reproduced, or as refuted."""
-    assert tables.verdict(ours, paper) == said
+
+def table(names: list[str], theirs: list[float], ours: list[Interval], said: list[str]) -> pd.DataFrame:
+    """Rows as comparisons make them."""
+    columns = {
+        "ours": ours,
+        "paper": theirs,
+        "smallest visible": 0.02,
+        "verdict": said,
+        "test F1": [GAIN] * len(names),
+        "paper test F1": 0.8,
+    }
+    return pd.DataFrame(columns, index=pd.Index(names))
+
+
+def both() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Tables 2 and 3 with every row of the paper's, and a head that it has not."""
+    two, three = published("table2"), published("table3")
+    names = [row["head"] if pd.isna(row["C"]) else f"SVM, C = {row['C']:g}" for row in three.to_dict("records")]
+    changes = (two["test_f1"] - two["test_f1"].iloc[0]).tolist()
+    heads = [*(three["test_f1"] - three["test_f1"].iloc[0]), np.nan]
+    said = ["–", verdicts.REPLICATES, verdicts.REVERSES, *[verdicts.INCONCLUSIVE] * (len(two) - 3)]
+    ablated = table(two["row"].tolist(), changes, [NOTHING, GAIN, LOSS, *[UNSURE] * (len(two) - 3)], said)
+    headed = table([*names, "SVM, C = 10"], heads, [NOTHING] * (len(three) + 1), ["–"] * (len(three) + 1))
+    return ablated, headed
 
 
 def test_every_number_of_the_papers_tables_is_put_beside_ours() -> None:
-    """A change that did not reproduce could be left out."""
-    two, three = published("table2"), published("table3")
-    same = Interval(0.0, 0.0, 0.0)
-    ablated = pd.DataFrame(
-        {"ours": [same] * len(two), "paper": (two["test_f1"] - two["test_f1"].iloc[0]).to_numpy()},
-        index=pd.Index(two["row"]),
-    )
-    names = [row["head"] if pd.isna(row["C"]) else f"SVM, C = {row['C']:g}" for row in three.to_dict("records")]
-    headed = pd.DataFrame(
-        {
-            "ours": [same] * (len(three) + 1),
-            "paper": [*(three["test_f1"] - three["test_f1"].iloc[0]), np.nan],
-        },
-        index=pd.Index([*names, "SVM, C = 10"]),
-    )
-    claims = tables.claims((ablated, headed))
-    assert len(claims) == len(two) - 1 + len(three) - 1
-    assert not any("SVM, C = 10" in str(name) for name in claims.index)
-    text = str(c10_findings.claims(claims, "made-up patches", "A note.").data)
-    assert f"{len(claims)} of {len(claims)} cannot be told" in text and "0 of" in text and "A note." in text
-    picture = figures.picture(claims, "made-up patches")
-    assert all(str(name) in picture.alt for name in claims.index)
+    """A change that did not reproduce could be left out, or one of ours be shown that the paper has not."""
+    claims = tables.claims(*both())
+    assert len(claims) == 1 + (len(published("table2")) - 1) + (len(published("table3")) - 1)
+    assert "SVM, C = 10" not in claims.index
+    picture = shared.differences(claims, "fig-x", "made-up patches")
+    assert all(str(name) in picture.alt for name in claims.index[1:]) and "made-up patches" in picture.caption
 
 
-def test_a_verdict_is_that_of_the_longest_training() -> None:
-    """A change that only a longer training shows would be told by the shorter one."""
-    rows = pd.Index(["baseline", "more"])
-    heads = pd.DataFrame({"ours": [Interval(0.0, 0.0, 0.0)], "paper": [0.0]}, index=pd.Index(["FC"]))
-
-    def table(low: float, high: float) -> pd.DataFrame:
-        ours = [Interval(0.0, 0.0, 0.0), Interval((low + high) / 2, low, high)]
-        return pd.DataFrame({"ours": ours, "paper": [0.0, 0.1]}, index=rows)
-
-    claims = tables.claims((table(-0.2, -0.1), heads), (table(0.1, 0.2), heads))
-    assert claims.loc["Table 2: more", "here it"] == tables.HOLDS
-    text = str(c10_findings.claims(claims, "made-up patches", "A note.").data)
-    assert f"1 are others: Table 2: more ({tables.REVERSED})" in text
-    assert "here, longer +0.150" in figures.picture(claims, "made-up patches").alt
+def test_the_answer_names_each_change_under_its_verdict() -> None:
+    """The front page would say of a change what the table does not."""
+    claims = tables.claims(*both())
+    first, second = claims.index[1:3]
+    scores = tables.scores(*both(), {"LightGBM, 85 statistics": GAIN}, "made-up patches", "10 steps, 5 networks")
+    text = str(findings.answer(claims, scores, "made-up patches", {"one more": None}).data)
+    assert f"**Replicates** on made-up patches, 1 of {len(claims) - 1} changes: {first}." in text
+    assert f"**Goes the other way** on made-up patches, 1 of {len(claims) - 1} changes: {second}." in text
+    assert "A change of 0.020 in F1 would have been seen" in text and "**Not trained yet**: one more." in text
+    assert "LightGBM, 85 statistics reach F1 0.030 [0.010, 0.050]" in text and "Not testable" not in text
+    assert "None of" not in text and "none of" not in text
+    alone = claims.assign(verdict=verdicts.INCONCLUSIVE)
+    said = str(findings.answer(alone, scores.iloc[:3], "made-up patches", {}).data)
+    assert f"**Replicates** on made-up patches: none of {len(claims) - 1} changes." in said and "Trees" not in said
 
 
 def test_the_scores_are_the_papers_first_and_best_ones() -> None:
     """A score would stand beside one of another network, or a model of ours beside a number that the paper does not give."""
+    ablated, headed = both()
     two, three = published("table2"), published("table3")
-    names = [row["head"] if pd.isna(row["C"]) else f"SVM, C = {row['C']:g}" for row in three.to_dict("records")]
-
-    def table(names: list[str], theirs: list[float]) -> pd.DataFrame:
-        ours = [Interval(place / 100, 0.0, 1.0) for place in range(len(names))]
-        return pd.DataFrame({"test F1": ours, "paper test F1": theirs}, index=pd.Index(names))
-
-    ablated = table(two["row"].tolist(), two["test_f1"].tolist())
-    headed = table([*names, "SVM, C = 10"], [*three["test_f1"], np.nan])
-    told = tables.scores(ablated, headed, {"trees": Interval(0.5, 0.4, 0.6)}, "made-up patches")
-    assert told["paper"].tolist()[:2] == [two["test_f1"].iloc[0], two["test_f1"].iloc[-1]]
-    assert told["paper"].iloc[2] == three["test_f1"].max() and np.isnan(told["paper"].iloc[3])
-    assert [value.value for value in told["here"]] == [0.0, (len(two) - 1) / 100, three["test_f1"].argmax() / 100, 0.5]
-    assert sum("made-up patches" in name for name in told.index) == 3
+    ablated["paper test F1"], headed["paper test F1"] = two["test_f1"].to_numpy(), [*three["test_f1"], np.nan]
+    shown = tables.scores(ablated, headed, {"trees": UNSURE}, "made-up patches", "10 steps")
+    assert shown["paper"].tolist()[:3] == [two["test_f1"].iloc[0], two["test_f1"].iloc[-1], three["test_f1"].max()]
+    assert np.isnan(shown["paper"].iloc[3]) and shown["here"].iloc[3] == UNSURE
+    assert sum("made-up patches" in text for text in shown["data, steps, networks"]) == 3
 
 
-def test_a_longer_training_is_told_beside_the_shorter_one() -> None:
-    """A reader would take what a short training does for what the change does."""
-    nothing, gain, loss = Interval(0.0, 0.0, 0.0), Interval(0.1, 0.05, 0.15), Interval(-0.1, -0.2, -0.05)
-    table = pd.DataFrame(
-        {
-            "gained": [gain] * 3,
-            "ours": [nothing, loss, loss],
-            shared.LONGER: [nothing, gain, loss],
-            "paper": [0.0, 0.2, 0.1],
-        },
-        index=pd.Index(["baseline", "schedule", "scaling"]),
+def test_chapter_05_counts_verdicts_and_what_the_paper_says_otherwise() -> None:
+    """A reader would take an effect that was too small to be seen for one that is not there."""
+    ablated, _ = both()
+    score = pd.DataFrame(
+        {name: [GAIN] for name in ("AUROC", "test F1", "test F1, threshold chosen")}, index=["baseline"]
     )
-    seems = pd.DataFrame({"validation: best − last": [gain]})
-    text = str(c05_findings.ablations(table, pd.DataFrame({"difference": [nothing]}, index=["repeat"]), seems).data)
-    assert "1 lose by more than chance allows: scaling; 1 gain by more than chance allows: schedule" in text
-    assert "1 are nearer to the paper's number" in text and "most of all schedule: -0.100 before" in text
-    without = c05_findings.ablations(table.drop(columns=shared.LONGER), pd.DataFrame({"difference": [nothing]}), seems)
-    assert "budget" not in str(without.data)
-    alt = shared.differences(table, "fig-x").alt
-    assert "ours, trained for longer +0.10 [+0.05, +0.15], paper +0.20; scaling: ours -0.10" in alt
+    chosen = pd.DataFrame({"validation: best − last": [GAIN]})
+    text = str(c05_findings.ablations(ablated, score, chosen, {}).data)
+    assert f"Of {len(ablated) - 1} changes of the paper: replicates: 1 ({ablated.index[1]}), reverses: 1" in text
+    assert "An effect of 0.020 to 0.020 in F1 would have been seen." in text and "Not trained here" not in text
+    outside = [n for n, r in ablated.iloc[1:].iterrows() if not r["ours"].low <= r["paper"] <= r["ours"].high]
+    assert f"interval for {len(outside)} of {len(ablated) - 1}" in text
 
 
-def test_table_2_is_trained_for_longer_only_where_the_edition_says_so() -> None:
-    """The paper's own length of training would be tripled on a GPU, or the longer rows would differ in more than epochs."""
-    study = Study.load("lite", longer=2)
-    long = grids.longer_ablations(study)
-    assert {name: row.replace(epochs=study.epochs) for name, row in long.items()} == grids.ablations(study)
-    assert {row.epochs for row in long.values()} == {2 * study.epochs}
-    assert grids.longer_ablations(Study.load("paper")) == {}
-    assert set(map(str, long.values())) <= set(map(str, grids.experiments(study).values()))
+def test_what_lies_outside_of_the_scale_is_an_arrow_with_its_number() -> None:
+    """One outlier would squeeze all effects of two hundredths into a line."""
+    far = table(
+        ["baseline", "small", "huge"],
+        [0.0, 0.01, 0.02],
+        [NOTHING, UNSURE, Interval(-0.79, -0.82, -0.76)],
+        ["–", "a", "b"],
+    )
+    picture = shared.differences(far, "fig-x", "made-up patches")
+    axis = picture.figure.axes[0]
+    assert axis.get_xlim()[1] <= 2 * shared.SCALE
+    assert "-0.79" in [text.get_text() for text in axis.texts] and "huge: here -0.790" in picture.alt

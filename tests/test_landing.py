@@ -2,7 +2,6 @@
 
 import base64
 import json
-import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,10 +13,9 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 from landslide_nb.common.errors import ChapterError
 from landslide_nb.data.patches import Patches
 from landslide_nb.experiments import code
-from landslide_nb.experiments.study import SIMULATED, Study
+from landslide_nb.experiments.study_texts import SIMULATED
 from landslide_nb.publish import drift, landing
-from landslide_nb.publish.pages import build_page
-from landslide_nb.simulation.draw import simulate
+from landslide_nb.publish.pages import build_page, note_of
 
 ROOT = Path(__file__).parents[1]
 
@@ -25,7 +23,9 @@ ROOT = Path(__file__).parents[1]
 @pytest.fixture
 def chapter(tmp_path: Path) -> Path:
     """An executed chapter with two tables and two pictures."""
-    outputs = []
+    outputs = [
+        new_output("display_data", {"text/markdown": text}) for text in ("> **Made up.** A note.", "- **Found**: it.")
+    ]
     for name in ("first", "second"):
         described = {
             "image/png": {"alt": f"The {name}: 0.5.", "name": f"fig-{name}", "caption": f"Caption of the {name}."}
@@ -42,7 +42,12 @@ def test_the_answer_is_that_of_the_chapter(chapter: Path) -> None:
     """The first thing that a reader sees would be typed by hand, or have no text for who cannot see it."""
     assert landing.cover(chapter) == b"first"
     text = landing.answer(chapter, "Simulated.")
-    assert "> Simulated." in text and ":alt: The first: 0.5." in text and "Caption of the first." in text
+    assert (
+        text.startswith("- **Found**: it.")
+        and "> Simulated." in text
+        and ":alt: The first: 0.5." in text
+        and "Caption of the first." in text
+    )
     assert "| SVM | +0.1 (first) |" in text and "second" not in text
     assert f"chapters/{landing.PICTURE}" in text
 
@@ -60,52 +65,67 @@ def test_the_readme_has_the_same_answer(chapter: Path) -> None:
 def test_the_committed_readme_is_that_of_the_committed_book(monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody would mend a number by hand."""
     monkeypatch.chdir(ROOT)
-    text, folder = Path("README.md").read_text("utf-8"), Path("book/chapters")
-    editions = re.findall(r"\| \{doc\}`10_what_holds` \| (\w+) \|", (folder / "about_this_build.md").read_text("utf-8"))
-    assert text == landing.readme(text, folder / "10_what_holds.ipynb", Study.load(editions[0]).note)
+    text, chapter = Path("README.md").read_text("utf-8"), Path("book/chapters/10_what_holds.ipynb")
+    assert text == landing.readme(text, chapter, note_of(chapter))
+
+
+def test_a_note_is_that_of_the_chapters_own_study(chapter: Path, tmp_path: Path) -> None:
+    """Numbers of real landslides would stand under a note on simulated patches, or the other way round."""
+    assert note_of(chapter) == "**Made up.** A note."
+    nbformat.write(new_notebook(cells=[new_code_cell("1")]), tmp_path / "none.ipynb")
+    with pytest.raises(ChapterError, match="does not show its study"):
+        note_of(tmp_path / "none.ipynb")
+    with pytest.raises(ChapterError, match="says nothing of what it found"):
+        landing.answer(tmp_path / "none.ipynb", "x")
+
+
+def facts(folder: Path, number: int, **more: object) -> None:
+    """What the execution of a chapter has left beside it."""
+    fact = {
+        "chapter": f"0{number}_some",
+        "seconds": 12.3,
+        "edition": "smoke",
+        "fingerprint": "a" * 16,
+        "code": "b" * 16,
+    }
+    asked: dict[str, object] = {"edition": more.get("edition", "smoke"), "data": more.pop("data", SIMULATED)}
+    (folder / f"0{number}_some.json").write_text(json.dumps(fact | {"parameters": asked} | more), "utf-8")
 
 
 def test_numbers_of_other_code_are_told(tmp_path: Path) -> None:
     """A book would show numbers that the code beside it does not give."""
-    page = tmp_path / "about_this_build.md"
+    page, now = tmp_path / "about_this_build.md", code.code_version()["code"]
+    facts(tmp_path, 1, code=now)
     page.write_text(build_page(tmp_path, "smoke", "abc"), "utf-8")
     assert drift.code_drift(page) == ""
-    now = code.code_version()["code"]
-    page.write_text(page.read_text("utf-8").replace(now, "0" * 16), "utf-8")
-    assert f"come from the code {'0' * 16}, and it is {now} now" in drift.code_drift(page)
+    facts(tmp_path, 2)
+    page.write_text(build_page(tmp_path, "smoke", "abc"), "utf-8")
+    assert f"come from the code {'b' * 16}, and it is {now} now" in drift.code_drift(page)
     assert "does not exist" in drift.code_drift(tmp_path / "none.md")
 
 
-def test_each_chapter_says_of_which_edition_it_is(tmp_path: Path) -> None:
-    """Two editions in one book would be taken for one."""
-    for number, edition in enumerate(("smoke", "lite"), 1):
-        asked = {"edition": edition, "simulated_patches": 24, "n_test": 6}
-        facts = {"chapter": f"0{number}_some", "seconds": 12.3, "edition": edition, "parameters": asked}
-        (tmp_path / f"0{number}_some.json").write_text(json.dumps(facts), "utf-8")
+def test_each_chapter_says_of_which_edition_and_data_it_is(tmp_path: Path) -> None:
+    """Two editions in one book would be taken for one, or a number for one of other patches."""
+    facts(tmp_path, 1)
+    facts(tmp_path, 2, edition="lite", fingerprint="c" * 16)
     page = build_page(tmp_path, "smoke", "abc")
-    assert "| {doc}`01_some` | smoke | 12 |" in page and "| {doc}`02_some` | lite | 12 |" in page
+    assert f"| {{doc}}`01_some` | smoke | `{'a' * 16}` | `{'b' * 16}` | 12 |" in page
+    assert f"| {{doc}}`02_some` | lite | `{'c' * 16}` | `{'b' * 16}` | 12 |" in page
 
 
 def test_the_build_says_on_which_data(tiny: Patches, tmp_path: Path) -> None:
     """A reader could not tell whose patches a book is of, credit whoever made them, or notice that they were exchanged."""
     credited = replace(tiny, data_set=tiny.data_set.model_copy(update={"credit": "Somebody (2026)", "licence": "CC0"}))
     credited.write(tmp_path / "own.h5")
-    for number, data in enumerate((SIMULATED, str(tmp_path / "own.h5")), 1):
-        asked = {"edition": "smoke", "data": data, "simulated_patches": 24, "n_test": 6}
-        facts = {"chapter": f"0{number}_some", "seconds": 1.0, "edition": "smoke", "parameters": asked}
-        (tmp_path / f"0{number}_some.json").write_text(json.dumps(facts), "utf-8")
+    facts(tmp_path, 1)
+    facts(tmp_path, 2, data=str(tmp_path / "own.h5"), fingerprint=credited.fingerprint)
     page = build_page(tmp_path, "smoke", "abc")
     assert f"| data fingerprint 2 | `{credited.fingerprint}` |" in page
     assert "| data 1 | simulated patches, in the format of " in page
     assert "| credit 2 | Somebody (2026); licence: CC0 |" in page and "| data 2 | own.h5: " in page
-    assert f"| data fingerprint 1 | `{simulate(24, Study.load('smoke').data_seed).fingerprint}` |" in page
-    more = {"chapter": "03_some", "seconds": 1.0, "edition": "smoke"}
-    more |= {"parameters": {"edition": "smoke", "simulated_patches": 26, "n_test": 6}}
-    (tmp_path / "03_some.json").write_text(json.dumps(more), "utf-8")
-    page, other = build_page(tmp_path, "smoke", "abc"), simulate(26, Study.load("smoke").data_seed)
-    assert f"| data fingerprint 3 | `{other.fingerprint}` |" in page, (
-        "two editions' simulated patches are taken for one set"
-    )
+    facts(tmp_path, 3, data="published", fingerprint="d" * 16)
+    page = build_page(tmp_path, "smoke", "abc")
+    assert "| data 3 | published predictions: " in page and "| credit 3 | Ghorbanzadeh" in page
     (tmp_path / "03_some.json").unlink()
     (tmp_path / "01_some.json").unlink()
     assert f"| data fingerprint | `{credited.fingerprint}` |" in build_page(tmp_path, "smoke", "abc")

@@ -17,7 +17,7 @@ from landslide_nb.data.bands import BandSet
 from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.data.dataset import DataSet
 from landslide_nb.data.patches import Patches
-from landslide_nb.experiments.run import Result
+from landslide_nb.experiments.result import Result
 from landslide_nb.explain import embedding_map
 from landslide_nb.explain.embedding_map import Projection
 

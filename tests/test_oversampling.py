@@ -14,6 +14,7 @@ from landslide_nb.chapters.c02 import figures, findings, leak, oversampling
 from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.data.patches import Patches
 from landslide_nb.experiments import grids, run
+from landslide_nb.experiments.result import Result
 from landslide_nb.experiments.study import Study
 from landslide_nb.similarity.api import data_range, nearest, similarity
 
@@ -134,7 +135,7 @@ SMALL: dict[str, Any] = {
 @pytest.fixture(scope="module")
 def leaked(
     tiny: Patches, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[dict[str, Study], dict[str, list[run.Result]], Patches]]:
+) -> Iterator[tuple[dict[str, Study], dict[str, list[Result]], Patches]]:
     """Runs of seconds, with SMOTE in the right and in the wrong place."""
     path = tmp_path_factory.mktemp("data") / "tiny.h5"
     tiny.write(path)
@@ -145,7 +146,7 @@ def leaked(
 
 
 def test_the_leak_is_counted_and_scored(
-    leaked: tuple[dict[str, Study], dict[str, list[run.Result]], Patches],
+    leaked: tuple[dict[str, Study], dict[str, list[Result]], Patches],
 ) -> None:
     """The section would show other scores than those of the runs, or leaks where there are none."""
     studies, results, patches = leaked
@@ -175,7 +176,7 @@ def test_the_leak_is_counted_and_scored(
 
 
 def test_its_author_scores_synthetic_patches_as_landslides(
-    leaked: tuple[dict[str, Study], dict[str, list[run.Result]], Patches], monkeypatch: pytest.MonkeyPatch
+    leaked: tuple[dict[str, Study], dict[str, list[Result]], Patches], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The score that such an author reports would leave out what makes it high."""
     studies, results, patches = leaked
@@ -194,7 +195,7 @@ def test_its_author_scores_synthetic_patches_as_landslides(
 
 
 def test_findings_say_what_the_tables_say(
-    leaked: tuple[dict[str, Study], dict[str, list[run.Result]], Patches],
+    leaked: tuple[dict[str, Study], dict[str, list[Result]], Patches],
 ) -> None:
     """A sentence would tell another number, or call chance a difference."""
     studies, results, patches = leaked

@@ -20,7 +20,7 @@ from landslide_nb.data.challenge import CHALLENGE
 from landslide_nb.data.patches import Patches
 from landslide_nb.data.scaling import Scaler
 from landslide_nb.data.splits import split
-from landslide_nb.experiments.run import Result
+from landslide_nb.experiments.result import Result
 from landslide_nb.experiments.study import Study
 from landslide_nb.explain import perturbations
 from landslide_nb.explain.perturbations import conditions, flips, log_odds_under

@@ -29,7 +29,8 @@ from landslide_nb.common.lock import held
 from landslide_nb.data.patches import Patches
 from landslide_nb.experiments import code, runs, written
 from landslide_nb.experiments import run as experiment_run
-from landslide_nb.experiments.run import Result, Run
+from landslide_nb.experiments.result import Result
+from landslide_nb.experiments.run import Run
 from landslide_nb.experiments.study import Study
 from landslide_nb.training import fold as training_fold
 from landslide_nb.training.loop import predict

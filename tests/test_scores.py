@@ -9,20 +9,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, logit
-from sklearn.metrics import f1_score, roc_auc_score
+from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from landslide_nb.display.table import show
-from landslide_nb.experiments import comparisons
-from landslide_nb.experiments.results import hold_out, out_of_fold, reported, training_f1
-from landslide_nb.experiments.run import Result
+from landslide_nb.experiments import comparisons, verdicts
+from landslide_nb.experiments.published import published
+from landslide_nb.experiments.result import Result
+from landslide_nb.experiments.results import hold_out, out_of_fold, reported
 from landslide_nb.experiments.study import Study
-from landslide_nb.metrics import bootstrap
-from landslide_nb.metrics.bootstrap import Interval, auroc_interval, f1_difference, f1_interval, folds_f1, interval
+from landslide_nb.metrics import bootstrap, replicates
+from landslide_nb.metrics.bootstrap import Interval, auroc_interval, f1_difference, f1_interval
 from landslide_nb.models import heads
 
 N, TEST = 60, 12
+STUDY = Study.load("smoke", resamples=200)
 PAIRS = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=40)
 
 
@@ -46,7 +48,8 @@ def synthetic(folds: int = 3, n_test: int = TEST) -> tuple[list[Result], NDArray
         told = np.full(N, number, np.float32)
         told[train] += 0.5
         embeddings = rng.standard_normal((N, 6)).astype(np.float32) + labels[:, None]
-        weight, history = np.ones(len(train), np.float32), pd.DataFrame({"seconds": [1.0]})
+        weight = np.ones(len(train), np.float32)
+        history = pd.DataFrame({"seconds": [1.0], "validation_f1": [0.5]})
         parts = (train, train, weight, history, 1.0, train, validation, test, Path(f"run-{number}"))
         results.append(Result(told, told + 10, embeddings, *parts))
     return results, labels
@@ -55,6 +58,17 @@ def synthetic(folds: int = 3, n_test: int = TEST) -> tuple[list[Result], NDArray
 def sure(said: ArrayLike) -> NDArray[np.float32]:
     """Log-odds of a network that is sure of what it says, 0 or 1."""
     return np.where(np.asarray(said) > 0, 9, -9).astype(np.float32)
+
+
+def changed(result: Result, **fields: object) -> Result:
+    """The same result with some fields replaced."""
+    return Result(**(vars(result) | fields))
+
+
+def noisy(results: list[Result], labels: NDArray[np.int8]) -> list[Result]:
+    """The same folds, whose last weights err on three patches of ten."""
+    rng = np.random.default_rng(2)
+    return [changed(r, log_odds=sure(np.where(rng.random(N) < 0.3, 1 - labels, labels))) for r in results]
 
 
 @given(PAIRS)
@@ -163,22 +177,20 @@ def test_without_a_test_part_the_score_is_out_of_fold() -> None:
     assert len(indices) == N and np.allclose(told, told.round(), atol=1e-9), "one of them was trained on"
 
 
-def test_training_f1_is_of_training_patches() -> None:
+def test_train_f1_is_of_training_patches() -> None:
     """Train F1 would be taken over patches that were not trained on."""
     results, labels = synthetic(folds=2)
-    said = np.where(np.isin(np.arange(N), results[0].train), labels, 1 - labels)
-    known = Result(**(vars(results[0]) | {"log_odds": sure(said)}))
-    assert training_f1([known], labels, 100) == Interval(1, 1, 1)
+    said = [np.where(np.isin(np.arange(N), r.train), labels, 1 - labels) for r in results]
+    known = [changed(r, log_odds=sure(p)) for r, p in zip(results, said, strict=True)]
+    assert comparisons.train_f1(known, STUDY, labels) == Interval(1, 1, 1)
 
 
-def test_training_f1_is_the_mean_of_the_folds_own() -> None:
+def test_train_f1_is_the_mean_of_the_folds_own() -> None:
     """A fold with more landslides would weigh more than another, or a patch count as often as it was trained on."""
     results, labels = synthetic()
-    rng = np.random.default_rng(2)
-    told = [np.where(rng.random(N) < 0.3, 1 - labels, labels).astype(np.float32) for _ in results]
-    known = [Result(**(vars(r) | {"log_odds": sure(p)})) for r, p in zip(results, told, strict=True)]
-    each = [f1_score(labels[r.train], p[r.train]) for r, p in zip(results, told, strict=True)]
-    interval = training_f1(known, labels, 500)
+    known = noisy(results, labels)
+    each = [f1_score(labels[r.train], r.log_odds[r.train] >= 0) for r in known]
+    interval = comparisons.train_f1(known, STUDY, labels)
     assert interval.value == pytest.approx(np.mean(each))
     assert interval.low < interval.value < interval.high
 
@@ -205,13 +217,116 @@ def test_f1_over_folds_is_that_of_scikit_learn_on_each_resample() -> None:
 def test_changes_are_against_the_first_row() -> None:
     """A stem would be compared with another than timm's, or on other patches."""
     results, labels = synthetic()
-    right = [Result(**(vars(r) | {"best_log_odds": sure(labels)})) for r in results]
-    table = comparisons.changes({"first": results, "second": right}, Study.load("smoke", resamples=100), labels)
+    right = [changed(r, best_log_odds=sure(labels)) for r in results]
+    table = comparisons.changes({"first": results, "second": right}, STUDY, labels)
     test = results[0].test
     assert table["difference"]["first"] == Interval(0, 0, 0)
     everything = f1_score(labels[test], np.ones(len(test)))  # the first says yes to all
     assert table["difference"]["second"].value == pytest.approx(1 - everything)
     assert table["test F1"]["second"].value == 1
+    assert table["out-of-fold F1"]["second"] == table["out-of-fold F1"]["first"], "last weights, which are the same"
+    yes = [f1_score(labels[r.validation], np.ones(len(r.validation))) for r in results]
+    assert table["out-of-fold F1"]["first"].value == pytest.approx(np.mean(yes))
+
+
+def test_a_difference_is_paired_on_patches_and_replicates() -> None:
+    """Two settings that differ in one patch of each fold would have an interval as wide as two independent ones."""
+    results, labels = synthetic(n_test=0)
+    known = noisy(results, labels)
+    nearly = []
+    for result in known:
+        log_odds = result.log_odds.copy()
+        right = result.validation[(log_odds[result.validation] >= 0) == labels[result.validation]]
+        log_odds[right[0]] *= -1
+        nearly.append(changed(result, log_odds=log_odds))
+    found = comparisons.difference(nearly, known, STUDY, labels)
+    each = [
+        f1_score(labels[a.validation], a.log_odds[a.validation] >= 0)
+        - f1_score(labels[b.validation], b.log_odds[b.validation] >= 0)
+        for a, b in zip(nearly, known, strict=True)
+    ]
+    assert found.value == pytest.approx(np.mean(each)) and found.value < 0
+    alone = comparisons.scores({"alone": known}, STUDY, labels)["test F1"]["alone"]
+    assert found.interval.high - found.interval.low < 0.5 * (alone.high - alone.low)
+    assert comparisons.difference(known, known, STUDY, labels) == comparisons.FIRST
+    same = comparisons.difference([changed(r) for r in known], known, STUDY, labels)
+    assert same.interval == Interval(0, 0, 0), "another name for the same networks"
+
+
+def test_blocks_of_ground_widen_intervals() -> None:
+    """Neighbours that are right or wrong together would count as if each were news."""
+    results, labels = synthetic(folds=2, n_test=0)
+    groups = np.array([f"block {place // 10}" for place in range(N)])
+    wrong = np.isin(groups, ["block 1", "block 4"])
+    said = sure(np.where(wrong, 1 - labels, labels))
+    alone = [changed(r, log_odds=said) for r in results]
+    together = [changed(r, groups=groups) for r in alone]
+    study = STUDY.replace(resamples=2000)
+    for table in (comparisons.scores, comparisons.changes):
+        narrow, wide = (table({"it": it}, study, labels)["test F1"]["it"] for it in (alone, together))
+        assert narrow.value == wide.value
+        assert wide.high - wide.low > 1.1 * (narrow.high - narrow.low)
+
+
+def test_scores_are_means_over_replicates_of_scikit_learns() -> None:
+    """A score would be of patches thrown together from networks whose log-odds have no common zero."""
+    results, labels = synthetic(n_test=0)
+    rng = np.random.default_rng(6)
+    known = [
+        changed(r, log_odds=(2 * labels - 1 + shift + rng.standard_normal(N)).astype(np.float32))
+        for shift, r in zip((-2, 0, 2), results, strict=True)
+    ]
+    row = comparisons.scores({"it": known}, STUDY, labels).loc["it"]
+    expected = {
+        "AUROC": roc_auc_score,
+        "average precision": average_precision_score,
+        "test F1": lambda y, log_odds: f1_score(y, log_odds >= 0),
+    }
+    for name, score in expected.items():
+        each = [score(labels[r.validation], r.log_odds[r.validation]) for r in known]
+        assert row[name].value == pytest.approx(np.mean(each)), name
+        assert row[name].low < row[name].value < row[name].high
+    assert row["replicates"] == 3
+    assert row["train F1"] == comparisons.train_f1(known, STUDY, labels)
+
+
+@pytest.mark.parametrize("n_test", [TEST, 0])
+def test_a_threshold_is_chosen_where_it_is_not_scored(n_test: int) -> None:
+    """The second F1 would be of a threshold that has seen the labels which it is scored on."""
+    results, labels = synthetic(n_test=n_test)
+    shifted = sure(labels) / 9 + 5  # a perfect order, and every patch above 0
+    known = [changed(r, log_odds=shifted, best_log_odds=shifted) for r in results]
+    row = comparisons.scores({"it": known}, STUDY, labels).loc["it"]
+    assert row["test F1"].value < 0.7 and row["test F1, threshold chosen"].value == 1
+    other = labels.copy()
+    scored = known[0].test if n_test else known[0].validation
+    other[scored] = 1 - other[scored]
+    assert comparisons._threshold(known, 0, other) == comparisons._threshold(known, 0, labels)
+    chosen = known[0].validation if n_test else np.concatenate([r.validation for r in known[1:]])
+    other = labels.copy()
+    other[chosen] = 1 - other[chosen]  # now it is best to call every patch
+    assert comparisons._threshold(known, 0, other) < 4 < comparisons._threshold(known, 0, labels)
+
+
+def test_ablations_stand_beside_the_papers_and_are_judged() -> None:
+    """A row would have another row's number of the paper, or a verdict on networks that have learnt nothing."""
+    results, labels = synthetic()
+    names = ["baseline", "Mixup + CutMix", "+ cosine schedule", "+ step schedule"]
+    good = [changed(r, log_odds=sure(labels), best_log_odds=sure(labels)) for r in results]
+    bad = [changed(r, log_odds=sure(labels)) for r in results]  # its best weights say yes to all
+    ignorant = [changed(r, log_odds=sure(0 * labels)) for r in good]
+    table = comparisons.ablations(dict(zip(names, (bad, good, bad, ignorant), strict=True)), STUDY, labels)
+    paper = published("table2").set_index("row")
+    assert list(table.index) == names
+    np.testing.assert_allclose(table["paper"], paper["test_f1"][names] - paper["test_f1"].iloc[0])
+    assert table["paper train F1"].tolist() == paper["train_f1"][names].tolist()
+    assert table["verdict"].tolist() == ["–", verdicts.REPLICATES, verdicts.INCONCLUSIVE, verdicts.NOT_TESTABLE]
+    assert table["lacks"].tolist() == ["", "", "", "train F1 0.00 < 0.9"]
+    assert table["ours"]["baseline"] == Interval(0, 0, 0) and np.isnan(table["smallest visible"]["baseline"])
+    p_values = [
+        comparisons.difference(each, bad, STUDY, labels).p for each in (good, [changed(r) for r in bad], ignorant)
+    ]
+    assert table["Holm p"][1:].tolist() == pytest.approx(replicates.holm(p_values))
 
 
 def test_tables_are_shown_in_the_formats_that_are_asked_for() -> None:
@@ -241,7 +356,7 @@ def test_the_networks_own_decision_is_at_one_half(log_odds: float) -> None:
     result = Result(**(vars(results[0]) | {"log_odds": np.full(N, log_odds, np.float32)}))
     with pytest.MonkeyPatch.context() as patch:  # the other heads are not looked at
         patch.setattr(heads, "lightgbm", lambda seed: SVC())
-        decisions = comparisons._decisions(result, Study.load("smoke", svm_c=(1.0,)), labels)["FC"]
+        decisions = comparisons.head_decisions(result, Study.load("smoke", svm_c=(1.0,)), labels)["FC"]
     assert (decisions == np.float64(np.float32(log_odds))).all() and np.isfinite(decisions).all()
     assert ((decisions >= 0) == (result.probabilities >= 0.5)).all()
 
@@ -284,8 +399,8 @@ def test_heads_are_fitted_on_training_embeddings_only(n_test: int) -> None:
     other = np.setdiff1d(np.arange(N), result.train)
     embeddings, known = result.embeddings.copy(), labels.copy()
     embeddings[other], known[other] = 9 * rng.standard_normal((len(other), 6)), 1 - known[other]
-    changed = Result(**(vars(result) | {"embeddings": embeddings}))
-    before, after = (comparisons._decisions(r, study, y) for r, y in ((result, labels), (changed, known)))
+    unknown = changed(result, embeddings=embeddings)
+    before, after = (comparisons.head_decisions(r, study, y) for r, y in ((result, labels), (unknown, known)))
     for name, decided in before.items():
         np.testing.assert_allclose(decided[result.train], after[name][result.train], err_msg=name)
 
@@ -306,14 +421,25 @@ def test_heads_are_scored_on_patches_that_none_was_fitted_on() -> None:
     results, labels = synthetic(n_test=0)
     study = Study.load("smoke", svm_c=(1.0, 0.1), resamples=100)
     table = comparisons.compare_heads(results, study, labels)
-    decided = np.empty(N, bool)
-    for result in results:
-        head = heads.svm(1.0).fit(result.embeddings[result.train], labels[result.train])
-        decided[result.validation] = head.predict(result.embeddings[result.validation]) == 1
-    assert 0.2 < f1_score(labels, decided) < 0.9, "the embeddings are too easy or too hard to show anything"
-    assert table["test F1"]["SVM, C = 1"].value == pytest.approx(f1_score(labels, decided))
-    svm = [heads.svm(1.0).fit(r.embeddings[r.train], labels[r.train]).predict(r.embeddings) == 1 for r in results]
-    training = interval(folds_f1(labels, [result.train for result in results], svm, 100))
-    np.testing.assert_allclose(tuple(table["train F1"]["SVM, C = 1"]), tuple(training), atol=0.02)
+    decided = [heads.decide(heads.svm(1.0).fit(r.embeddings[r.train], labels[r.train]), r.embeddings) for r in results]
+    scores = [f1_score(labels[r.validation], p[r.validation] >= 0) for r, p in zip(results, decided, strict=True)]
+    assert 0.2 < np.mean(scores) < 0.9, "the embeddings are too easy or too hard to show anything"
+    assert table["test F1"]["SVM, C = 1"].value == pytest.approx(np.mean(scores))
+    each = [f1_score(labels[r.train], p[r.train] >= 0) for r, p in zip(results, decided, strict=True)]
+    assert table["train F1"]["SVM, C = 1"].value == pytest.approx(np.mean(each), abs=0.02)
+    assert table["ours"]["SVM, C = 1"].value == pytest.approx(np.mean(scores) - table["test F1"]["FC"].value)
     assert table["paper test F1"]["SVM, C = 0.1"] == 0.8938
+    assert table["paper"]["SVM, C = 0.1"] == pytest.approx(0.8938 - 0.8915)
     assert table["ours"]["FC"] == Interval(0, 0, 0)
+    assert set(table["verdict"]) == {"–", verdicts.NOT_TESTABLE}, "the network has learnt nothing"
+
+
+def test_a_published_runs_heads_are_read() -> None:
+    """Heads would be fitted anew to embeddings that are not published."""
+    results, labels = synthetic()
+    decisions = {name: np.full(N, place - 1.0) for place, name in enumerate(("FC", "LightGBM", "SVM, C = 0.5"))}
+    known = [changed(r, embeddings=np.empty((0, 0), np.float32), decisions=decisions) for r in results]
+    assert comparisons.head_decisions(known[0], STUDY, labels) == decisions
+    table = comparisons.compare_heads(known, STUDY, labels)
+    assert list(table.index) == list(decisions)
+    assert table["test F1"]["FC"].value == 0 and table["ours"]["LightGBM"].value > 0

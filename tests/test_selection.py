@@ -11,7 +11,7 @@ from sklearn.metrics import f1_score
 from landslide_nb.chapters.c05 import figures, findings, rotation
 from landslide_nb.data.splits import Split, split
 from landslide_nb.experiments import selection
-from landslide_nb.experiments.run import Result
+from landslide_nb.experiments.result import Result
 from landslide_nb.experiments.study import Study
 from landslide_nb.metrics.bootstrap import Interval
 

@@ -1,6 +1,5 @@
 """The stack chooses nothing on the patches that it is scored on, and its command says what it did."""
 
-from math import comb
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,6 @@ from landslide_nb.common.errors import DataError, LeakError
 from landslide_nb.data.patches import Patches
 from landslide_nb.metrics import calibration, thresholds
 from landslide_nb.metrics import prior_shift as metrics_prior_shift
-from landslide_nb.metrics.scores import mcnemar
 from landslide_nb.models import heads
 from landslide_nb.simulation import draw
 from landslide_nb.tabular import nested, predict, ratios, stacking
@@ -199,7 +197,7 @@ def drawn(n: int = 20_000, rate: float = 0.2) -> OutOfFold:
     score = rng.normal(2.0 * labels - 1, 1)
     told = 1 / (1 + (1 - rate) / rate * np.exp(-2 * score))
     decided = told >= thresholds.expected_f1_threshold(told)
-    names = (tables.PLAIN, STACK)
+    names = (nested.PLAIN, STACK)
     return OutOfFold(
         labels, {}, dict.fromkeys(names, told), dict.fromkeys(names, decided), dict.fromkeys(names, np.ones(2))
     )
@@ -218,18 +216,6 @@ def test_correcting_for_the_same_rate_changes_nothing() -> None:
     """Probabilities would be moved where nothing has changed."""
     told = np.linspace(0.01, 0.99, 9)
     np.testing.assert_allclose(metrics_prior_shift.corrected(told, 0.2, 0.2), told)
-
-
-@pytest.mark.parametrize("counts", [(0, 0), (3, 9), (9, 3), (1, 0), (6, 6)])
-def test_mcnemar_is_the_exact_test_less_half_the_outcome(counts: tuple[int, int]) -> None:
-    """Two heads would be told apart by patches on which both are right."""
-    only, other = counts
-    labels = np.ones(only + other + 5, np.int8)
-    a, b = np.ones(len(labels), bool), np.ones(len(labels), bool)
-    a[:other], b[other : other + only] = False, False
-    n, k = only + other, min(only, other)
-    terms = [comb(n, i) for i in range(k + 1)]
-    assert mcnemar(labels, a, b) == pytest.approx((2 * sum(terms) - terms[-1]) / 2**n)
 
 
 def test_groups_are_counted_once_each(rows: pd.DataFrame) -> None:
