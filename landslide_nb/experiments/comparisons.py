@@ -157,7 +157,7 @@ def compare_heads(results: Sequence[Result], study: Study, labels: Labels) -> pd
 
 def _judged(table: pd.DataFrame, estimates: Mapping[str, Estimate], lacks: Mapping[str, str]) -> pd.DataFrame:
     """A table with our changes, how small a change would have been seen, and the verdicts on those that the paper has, too."""
-    paper: dict[str, float] = table["paper"].astype(float).to_dict()
+    paper = {str(name): float(value) for name, value in table["paper"].items()}
     judged = [name for name in list(estimates)[1:] if not np.isnan(paper[name])]
     p_values = dict(zip(judged, replicates.holm([estimates[name].p for name in judged]), strict=True))
     rows: dict[str, dict[str, Any]] = {}
