@@ -1,6 +1,6 @@
 """What mapping a scene costs: the memory it takes, and its speed against `predict` on the very same patches.
 
-    python benchmarks/maps.py [--size 20000] [--bands 12] [--output results/maps.csv]
+    python benchmarks/maps.py [--size 20000] [--bands 12] [--kills 10] [--output results/maps.csv]
 
 The scene is a tiled GeoTIFF of int16, written block by block. One block in sixteen holds noise; the others are not stored and read as
 zeros, so that a large scene takes little disk, and as much memory and as many patches as any. The network is a tiny one with random
@@ -10,9 +10,13 @@ Memory is that of a process of its own: how much its peak has grown by the whole
 few patches. Speed is measured on a scene of at most 1,024 pixels a side, and on the patches that the map cuts from it, in an HDF5 file
 as `landslide-nb convert` writes it. Machines are shared and their clocks wander, so both take turns; the ratio is the median over turns
 of `predict`'s time by that of `map`, and the lowest and highest stand beside it.
+
+Then the whole scene is mapped once more by a process that is killed again and again, each time after another eleventh of the seconds
+that the first map took: the map has to have the bytes of the first.
 """
 
 import argparse
+import filecmp
 import json
 import os
 import resource
@@ -125,6 +129,29 @@ def turn(ensemble: Ensemble, path: Path, patches: Path, backwards: bool) -> tupl
     return seconds["map"], seconds["predict"]
 
 
+def killed(folder: Path, path: Path, seconds: float, kills: int, threads: int) -> bool:
+    """Map a scene, killed so many times on the way; whether the map has the bytes of the uninterrupted one, which lies beside it.
+
+    Args:
+        folder: holds the model.
+        path: the scene.
+        seconds: what the uninterrupted map took.
+        kills: how often the process is killed.
+        threads: of torch.
+    """
+    output = path.with_suffix(".killed.tif")
+    words = (sys.executable, __file__, "--once", folder, path, output, "--threads", threads)
+    command = [str(word) for word in words]
+    for _ in range(kills):
+        with subprocess.Popen(command) as process:
+            try:
+                process.wait(timeout=seconds / (kills + 1))
+            except subprocess.TimeoutExpired:
+                process.kill()
+    subprocess.run(command, check=True)
+    return filecmp.cmp(path.with_suffix(".map.tif"), output, shallow=False)
+
+
 def grown(folder: Path, few: Path, path: Path) -> dict[str, float]:
     """How many GB the peak of this process grows by mapping a scene, after it has mapped a few patches; patches and seconds."""
     ensemble = bundle.read(folder)
@@ -150,11 +177,17 @@ def main() -> None:
     parser.add_argument("--bands", type=int, choices=(3, 12), default=12)
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--threads", type=int, default=cores())
+    parser.add_argument("--kills", type=int, default=10, help="how often the second map is killed")
     parser.add_argument("--grown", nargs=3, type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--once", nargs=3, type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     if arguments.grown:
         print(json.dumps(grown(*arguments.grown)))
+        return
+    if arguments.once:
+        folder, path, output = arguments.once
+        map_whole(bundle.read(folder), path, output)
         return
     side, bands = arguments.size, arguments.bands
     with tempfile.TemporaryDirectory() as temporary:
@@ -167,6 +200,7 @@ def main() -> None:
         map_whole(ensemble, few, here / "warm.tif")
         seconds = np.array([turn(ensemble, small, patches, number % 2 == 1) for number in range(arguments.turns)])
         count = map_whole(ensemble, small, here / "warm.tif")
+        equal = killed(folder, path, cost["seconds"], arguments.kills, arguments.threads)
     ratios = seconds[:, 1] / seconds[:, 0]
     row = {
         "pixels": side,
@@ -177,6 +211,7 @@ def main() -> None:
     }
     row |= {f"{name}_patches_per_s": count / np.median(seconds[:, i]) for i, name in enumerate(("map", "predict"))}
     row |= {"ratio": np.median(ratios), "lowest": ratios.min(), "highest": ratios.max()}
+    row |= {"kills": arguments.kills, "same_bytes": equal}
     table = pd.DataFrame([row]).round(3)
     table = table.assign(backbone=BACKBONE, stride=32, threads=arguments.threads, turns=arguments.turns)
     table = table.assign(load=round(os.getloadavg()[0], 2), torch=torch.__version__, gdal=rasterio.__gdal_version__)

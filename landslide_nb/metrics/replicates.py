@@ -11,6 +11,7 @@ often such intervals hold the truth.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import sqrt
 from typing import Final
 
@@ -117,7 +118,8 @@ def sampled(
         `(R, 1 + resamples)`.
     """
     everyone = np.unique(np.concatenate(parts))
-    weights = _weights(everyone if groups is None else groups[everyone], resamples, seed)
+    block = everyone if groups is None else np.unique(groups[everyone], return_inverse=True)[1]
+    weights = _weights(block.astype(np.int64).tobytes(), resamples, seed)
     truth, rows = labels == 1, []
     for score, part in zip(scores, parts, strict=True):
         rows.append(
@@ -126,11 +128,21 @@ def sampled(
     return np.stack(rows)
 
 
-def _weights(groups: NDArray[np.str_] | Indices, resamples: int, seed: int) -> Values:
-    """How often each resample has each patch, `(1 + resamples, N)`; the first row is the patches as they are."""
-    names, block = np.unique(groups, return_inverse=True)
-    drawn = np.random.default_rng(seed).multinomial(len(names), np.full(len(names), 1 / len(names)), resamples)
-    return np.concatenate([np.ones((1, len(block))), drawn[:, block]]).astype(np.float64)
+@lru_cache(maxsize=2)  # all rows of a table are scored on the same patches
+def _weights(blocks: bytes, resamples: int, seed: int) -> Values:
+    """How often each resample has each patch, `(1 + resamples, N)`; the first row is the patches as they are.
+
+    Args:
+        blocks: the number of each patch's block, int64 `(N,)` as bytes.
+        resamples: how often blocks are drawn.
+        seed: of drawing.
+    """
+    _, block = np.unique(np.frombuffer(blocks, np.int64), return_inverse=True)
+    number = int(block.max()) + 1
+    drawn = np.random.default_rng(seed).multinomial(number, np.full(number, 1 / number), resamples)
+    weights = np.concatenate([np.ones((1, len(block))), drawn[:, block]]).astype(np.float64)
+    weights.flags.writeable = False
+    return weights
 
 
 def blocks(parts: Sequence[Indices], groups: Names | None) -> int:
