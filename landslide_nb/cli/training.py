@@ -79,6 +79,22 @@ def publish(
     typer.echo(f"{folder}: {count} runs")
 
 
+@app.command(**TAKES_PARAMETERS)
+def attribute(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="Where published runs are.")] = Path("results/published"),
+    count: Annotated[int, typer.Option(min=2, help="How many landslides of the hold-out test are looked at.")] = 120,
+) -> None:
+    """Write where the networks that are kept look, against the masks of landslides, into FOLDER (chapter 05)."""
+    chosen = study(context.args)
+    check_store()
+    from landslide_nb.experiments import grids
+    from landslide_nb.explain import looked
+
+    runs = looked.publish(grids.experiments(chosen), folder, count, typer.echo)
+    typer.echo(f"{folder}: {runs} runs have looked")
+
+
 @app.command()
 def runs(
     prune: Annotated[
