@@ -369,6 +369,7 @@ WRONG_BANDS: dict[str, tuple[list[str], str]] = {
     "other grid": (["red=r.tif", "green=g.tif", "blue=moved.tif"], "has pixels that lie 0.5 pixels elsewhere as"),
     "other size": (["red=r.tif", "green=large.tif", "blue=r.tif"], "128 × 64 pixels, not 64 × 64 as"),
     "absent": (["red=r.tif", "green=none.tif", "blue=r.tif"], "none.tif does not exist"),
+    "folder": (["red=r.tif", "green=.", "blue=r.tif"], "is a folder; name its files"),
     "of three": (["red=r.tif", "green=three.tif", "blue=r.tif"], "three.tif has 3 bands; --band takes files of one"),
 }
 

@@ -50,12 +50,14 @@ def map(
     if len({path.resolve() for path in outputs}) < len(outputs):
         raise CommandError("two of -o, --polygons and --picture name the same file; name one for each")
     from landslide_nb.common.files import check_writable
-    from landslide_nb.common.inputs import check_output
+    from landslide_nb.common.inputs import check_output, check_raster
 
     read = [files] if isinstance(files, Path) else list(files.values())
     for path in outputs:
         check_writable(path)
         check_output(path, *read)
+    for path in read:
+        check_raster(path)
     import torch
 
     from landslide_nb.common.cores import at_most

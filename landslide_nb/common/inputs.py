@@ -66,3 +66,15 @@ def _refuse(error: OSError) -> NoReturn:
     raise DataError(
         f"{error.filename} cannot be looked into ({error.strerror}); allow reading it, or move it away"
     ) from error
+
+
+def check_raster(path: Path) -> None:
+    """Refuse a raster that is not there, before a model is loaded for it.
+
+    Raises:
+        DataError: saying what is expected, or how a folder's files are named.
+    """
+    if path.is_dir():
+        raise DataError(f"{path} is a folder; name its files, each with its band: --band red={path / 'B4.tif'} …")
+    if not path.is_file():
+        raise DataError(f"{path} does not exist; expected a GeoTIFF, a VRT or a JPEG 2000")

@@ -17,6 +17,7 @@ from rasterio.windows import Window
 
 from landslide_nb.common.arrays import Pixels
 from landslide_nb.common.errors import DataError, reason
+from landslide_nb.common.inputs import check_raster
 from landslide_nb.data.bands import BandSet
 from landslide_nb.inference.grid import Grid
 from landslide_nb.inference.scene_values import Mask, check, equals
@@ -152,8 +153,7 @@ def band_named(name: str, bands: BandSet) -> int:
 
 
 def _open(path: Path, stack: ExitStack) -> Any:
-    if not path.is_file():
-        raise DataError(f"{path} does not exist; expected a GeoTIFF, a VRT or a JPEG 2000")
+    check_raster(path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         try:
