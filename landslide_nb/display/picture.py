@@ -9,6 +9,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -25,7 +26,8 @@ CLASS_HATCHES: Final = ("", "///")
 CLASS_MARKERS: Final = ("o", "^")
 MARKERS: Final = "o^sDvPX*<>hpd8"  # for things that there are more of than colours that everyone can tell apart
 CLASS_NAMES: Final = ("no landslide", "landslide")
-DPI: Final = 90
+DPI: Final = 90  # pixels of a page to the inch
+SMALLEST: Final = 7.2  # points, so that letters are 9 pixels high where a picture has its own size, as on a narrow screen
 STYLE: Final[dict[str, Any]] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -56,13 +58,29 @@ class Picture:
     alt: str
     caption: str
 
+    def __post_init__(self) -> None:
+        """Refuse letters that nobody can read.
+
+        Raises:
+            ValueError: saying which.
+        """
+        small = [text for text in self.figure.findobj(Text) if text.get_text() and text.get_fontsize() < SMALLEST]  # type: ignore[attr-defined]
+        if small:
+            raise ValueError(f"{self.name} has letters smaller than {SMALLEST} points: {small[0].get_text()!r}")  # type: ignore[attr-defined]
+
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, str], dict[str, Any]]:
-        """PNG with its description in the output's metadata, from where `chapters.tidy` hands it to the book."""
+        """PNG with its description in the output's metadata, from where `publish.execute.tidy` hands it to the book.
+
+        Lines and letters are drawn at twice the size at which they are shown, so that they are sharp on fine screens; images have pixels
+        of their own.
+        """
+        pixels = any(axis.images for axis in self.figure.axes)
         drawn, stream = io.BytesIO(), io.BytesIO()
-        self.figure.savefig(drawn, format="png", dpi=DPI)
-        # 256 colours of its own are enough for any of the book's pictures, and a third of the bytes.
-        Image.open(drawn).convert("RGB").quantize(256).save(stream, format="png", optimize=True)
+        self.figure.savefig(drawn, format="png", dpi=DPI if pixels else 2 * DPI)
+        # Colours of its own, so few, are enough for any of the book's pictures, and a third of the bytes.
+        Image.open(drawn).convert("RGB").quantize(64 if pixels else 256).save(stream, format="png", optimize=True)
         described = {"alt": self.alt, "name": self.name, "caption": self.caption}
+        described["width"] = f"{round(self.figure.get_figwidth() * DPI)}px"
         return {"image/png": base64.b64encode(stream.getvalue()).decode(), "text/plain": self.alt}, {
             "image/png": described
         }

@@ -146,7 +146,7 @@ def tidy(notebook: NotebookNode) -> NotebookNode:
             picture = output.get("metadata", {}).get("image/png", {})
             if "alt" in picture:
                 cell.metadata["mystnb"] = {
-                    "image": {"alt": picture["alt"]},
+                    "image": {name: picture[name] for name in ("alt", "width") if name in picture},
                     "figure": {"name": picture["name"], "caption": picture["caption"]},
                 }
     return notebook

@@ -65,7 +65,7 @@ def grid(count: int, height: float) -> tuple[Figure, list[Axes]]:
     return figure, list(axes.flat[:count])
 
 
-def real_beside_simulated(real: Patches, simulated: Patches, each: int = 2) -> Picture:
+def real_beside_simulated(real: Patches, simulated: Patches, each: int = 1) -> Picture:
     """Real patches above simulated ones, in colours and in every band on its own scale: some with a landslide, some without."""
     of = real.data_set.bands
     rows = [
@@ -76,7 +76,7 @@ def real_beside_simulated(real: Patches, simulated: Patches, each: int = 2) -> P
     ]
     figure, axes = panels(len(rows), 1 + len(of), 0.86, 0.9)
     for row, (kind, name, pixels) in zip(axes, rows, strict=True):
-        row[0].set_ylabel(f"{kind}\n{name}".strip(), fontsize=7)
+        row[0].set_ylabel(f"{kind}\n{name}".strip(), fontsize=7.5)
         show_image(row[0], composite(pixels, of))
         for axis, image in zip(row[1:], pixels, strict=True):
             low, high = np.percentile(image, (2, 98))
