@@ -27,7 +27,9 @@ CLASS_MARKERS: Final = ("o", "^")
 MARKERS: Final = "o^sDvPX*<>hpd8"  # for things that there are more of than colours that everyone can tell apart
 CLASS_NAMES: Final = ("no landslide", "landslide")
 DPI: Final = 90  # pixels of a page to the inch
-SMALLEST: Final = 7.2  # points, so that letters are 9 pixels high where a picture has its own size, as on a narrow screen
+SMALLEST: Final = (
+    7.2  # points, so that letters are 9 pixels high where a picture has its own size, as on a narrow screen
+)
 STYLE: Final[dict[str, Any]] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
