@@ -18,6 +18,7 @@ from landslide_nb.data.patches import Patches
 from landslide_nb.display.picture import (
     BLUE,
     CLASS_COLOURS,
+    CLASS_MARKERS,
     CLASS_NAMES,
     GREY,
     ORANGE,
@@ -130,9 +131,16 @@ def looks(table: pd.DataFrame) -> Picture:
 
 def band_distributions(table: pd.DataFrame, of: BandSet, source: str, name: str) -> Picture:
     """The mean of each band over the patches of each class; `table` as `statistics.describe` gives it."""
-    figure = boxes_of_means(
-        table.assign(landslide=table["label"].map({0: "no", 1: "landslide"})).sort_values("label"), of, "landslide"
-    )
+    figure, axes = grid(len(of), 1.8)
+    rows = table.assign(landslide=table["label"].map({0: "no", 1: "landslide"})).sort_values("label")
+    palette = dict(zip((0, 1), CLASS_COLOURS, strict=True))
+    looks = {"palette": palette, "legend": False, "fliersize": 1, "linewidth": 0.8}
+    for axis, band in zip(axes, of.bands, strict=True):
+        sns.boxplot(rows, x="landslide", y=f"{band.name}_mean", hue="label", ax=axis, **looks)
+        axis.set(xlabel="", ylabel=band.unit)
+        axis.set_title(band.title, fontsize=9)
+    handles = [Patch(color=colour, label=name) for colour, name in zip(CLASS_COLOURS, CLASS_NAMES, strict=True)]
+    figure.legend(handles=handles, loc="outside upper center", ncols=2, fontsize=9, frameon=False)
     medians = table.groupby("label")[[f"{name}_mean" for name in of.names]].median()
     each = zip(of.bands, medians.T.to_numpy(), strict=True)
     shifts = [f"{b.name} {no:.1f} and {yes:.1f} {b.unit}" for b, (no, yes) in each]
@@ -141,31 +149,30 @@ def band_distributions(table: pd.DataFrame, of: BandSet, source: str, name: str)
     return Picture(figure, name, alt, caption)
 
 
-def boxes_of_means(table: pd.DataFrame, of: BandSet, across: str) -> Figure:
-    """A box plot of patch means for each band, over the values of the column `across`, in the classes' colours."""
-    figure, axes = grid(len(of), 1.8)
-    palette = dict(zip((0, 1), CLASS_COLOURS, strict=True))
-    looks = {"palette": palette, "legend": False, "fliersize": 1, "linewidth": 0.8}
-    for axis, band in zip(axes, of.bands, strict=True):
-        sns.boxplot(table, x=across, y=f"{band.name}_mean", hue="label", ax=axis, **looks)
-        axis.set(xlabel="", ylabel=band.unit)
-        axis.set_title(band.title, fontsize=9)
-    handles = [Patch(color=colour, label=name) for colour, name in zip(CLASS_COLOURS, CLASS_NAMES, strict=True)]
-    figure.legend(handles=handles, loc="outside upper center", ncols=2, fontsize=9, frameon=False)
-    return figure
-
-
 def beside(simulated: pd.DataFrame, real: pd.DataFrame) -> Picture:
-    """The mean of each band over patches of each class, real and simulated side by side."""
-    both = pd.concat([real.assign(source="real"), simulated.assign(source="simulated")], ignore_index=True)
-    figure = boxes_of_means(both, CHALLENGE.bands, "source")
-    medians = both.groupby(["source", "label"])[MEANS].median()
-    gap = (medians.loc["real"] - medians.loc["simulated"]).abs().max() / real[MEANS].std()
+    """How far the quartiles of each band's patch means are from those of real patches, by class."""
+    figure, axes = panels(1, 1, 6.4, 3.8)
+    axis, places, apart = axes[0, 0], np.arange(len(CHALLENGE.bands))[::-1], real[MEANS].std()
+    gaps = []
+    for label, colour, marker, shift in zip((0, 1), CLASS_COLOURS, CLASS_MARKERS, (0.15, -0.15), strict=True):
+        of = [table.loc[table["label"] == label, MEANS].quantile((0.25, 0.5, 0.75)) for table in (simulated, real)]
+        low, middle, high = ((of[0] - of[1]) / apart).to_numpy()
+        axis.hlines(places + shift, np.minimum(low, high), np.maximum(low, high), color=colour, lw=1.2)
+        axis.plot(middle, places + shift, marker, color=colour, ms=5, label=CLASS_NAMES[label])
+        gaps.append(np.abs(middle))
+    axis.axvline(0, color=GREY, lw=0.8)
+    axis.set_yticks(places, [band.title for band in CHALLENGE.bands.bands])
+    axis.set_xlabel("simulated minus real, in standard deviations of the real patches")
+    axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    largest = np.max(gaps, 0)
     alt = (
-        f"Box plots of patch means of all bands, real beside simulated, {CLASS_NAMES[0]} (blue) and {CLASS_NAMES[1]} (orange). Medians"
-        f" differ by at most {gap.max():.2f} standard deviations ({CHALLENGE.bands.bands[gap.argmax()].title})."
+        f"Points near zero for {len(largest)} bands and two classes: medians of simulated patches differ from those of real ones by at most"
+        f" {largest.max():.2f} standard deviations ({CHALLENGE.bands.bands[largest.argmax()].title})."
     )
-    caption = f"Patch means of each band by class: {len(real)} real patches beside {len(simulated)} simulated ones."
+    caption = (
+        f"Patch means of each band, {len(simulated)} simulated patches against {len(real)} real ones: difference of the medians (points)"
+        " and of the quartiles (ends of the lines), by class."
+    )
     return Picture(figure, "fig-beside", alt, caption)
 
 
