@@ -96,7 +96,7 @@ def test_a_caption_outlives_execution_and_stripping(tmp_path: Path) -> None:
     executed = nbformat.read(tmp_path / "out.ipynb", as_version=4)
     assert "<table" in executed.cells[-1].outputs[0].data["text/html"]
     assert executed.cells[-1].metadata["table"] == SAID["table"]
-    stripped = strip_output(executed, keep_output=None, keep_count=None)
+    stripped = strip_output(executed, keep_output=False, keep_count=False, keep_id=True)
     assert (
         json.loads(json.dumps(stripped.cells[-1].metadata["table"])) == SAID["table"] and not stripped.cells[-1].outputs
     )
