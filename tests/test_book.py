@@ -58,7 +58,7 @@ SERIOUS = """async rules => (await axe.run(document, {...rules, resultTypes: ["v
 # Tables and pictures that stand out of the text, or out of a box that hides what does, and words of tables in two lines.
 CLIPPED = """() => {
     const faults = [], right = element => element.getBoundingClientRect().right
-    const paper = document.querySelector(".bd-article, article")
+    const paper = document.querySelector(".bd-article, article") ?? document.body
     for (const it of paper.querySelectorAll("table:not(.indextable), img, svg, canvas")) {
         if (!it.getBoundingClientRect().width || it.closest(".visually-hidden, [aria-hidden=true]")) continue
         for (let box = it.parentElement; ; box = box.parentElement) {
