@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
-from bs4 import BeautifulSoup
+from bs4 import BeautifulSoup, Tag
 from playwright.sync_api import Browser, Page, Route
 
 from landslide_nb.data.challenge import CHALLENGE
@@ -55,6 +55,35 @@ CUT_OFF = """() => [...document.querySelectorAll("article *, .bd-article *")].fi
 SERIOUS = """async rules => (await axe.run(document, {...rules, resultTypes: ["violations"], preload: false})).violations
     .filter(it => ["serious", "critical"].includes(it.impact))
     .flatMap(it => it.nodes.map(node => `axe: ${it.id}: ${node.html.slice(0, 160)}`))"""
+# Tables and pictures that stand out of the text, or out of a box that hides what does, and words of tables in two lines.
+CLIPPED = """() => {
+    const faults = [], right = element => element.getBoundingClientRect().right
+    const paper = document.querySelector(".bd-article, article") ?? document.body
+    for (const it of paper.querySelectorAll("table:not(.indextable), img, svg, canvas")) {
+        if (!it.getBoundingClientRect().width || it.closest(".visually-hidden, [aria-hidden=true]")) continue
+        for (let box = it.parentElement; ; box = box.parentElement) {
+            const overflow = getComputedStyle(box).overflowX
+            if (["auto", "scroll"].includes(overflow)) break
+            if ((box === paper || overflow !== "visible") && right(it) > right(box) + 1)
+                faults.push(`clipped: ${it.tagName.toLowerCase()} ${(it.alt ?? it.textContent).trim().slice(0, 40)}`)
+            if (box === paper) break
+        }
+    }
+    return faults
+}"""
+BROKEN_WORDS = """() => {
+    const faults = [], range = document.createRange()
+    for (const cell of document.querySelectorAll("table:not(.indextable) :is(td, th)")) {
+        const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT)
+        while (texts.nextNode()) for (const word of texts.currentNode.data.matchAll(/[\\p{L}\\p{N}_]{2,}/gu)) {
+            range.setStart(texts.currentNode, word.index)
+            range.setEnd(texts.currentNode, word.index + word[0].length)
+            if (new Set([...range.getClientRects()].map(it => Math.round(it.top))).size > 1) faults.push(`broken: ${word[0]}`)
+        }
+    }
+    return faults
+}"""
+WIDTHS = (1920, 1300, 390)
 BARS = (".bd-sidebar-primary", ".bd-sidebar-secondary", ".bd-header-article", ".prev-next-footer")  # not on paper
 TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 # As wide as a reader may set letters (WCAG 1.4.12): what still fits then, fits with the fonts of any machine.
@@ -234,6 +263,79 @@ def test_search_finds_a_word(word: str, tab: Opened, html: Path) -> None:
     assert word.lower() in first.read_text("utf-8").lower()
 
 
+@pytest.fixture(scope="session")
+def sheet(browser: Browser) -> Iterator[Page]:
+    """A tab whose width is changed while a page is open."""
+    with browser.new_context(reduced_motion="reduce") as context:
+        yield context.new_page()
+
+
+def fits(page: Page) -> list[str]:
+    """What of the open page's tables and pictures is not to be seen at some width, and words of tables that are in two parts."""
+    found = []
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        faults = [*page.evaluate(CLIPPED), *page.evaluate(BROKEN_WORDS)]
+        if (wide := page.evaluate(TOO_WIDE)) > 0:
+            faults.append(f"scrolls sideways by {wide} px")
+        found += [f"{width} px: {it}" for it in faults]
+    return found
+
+
+def uncaptioned(article: Tag, chapter: str = "") -> list[str]:
+    """Tables without a number and a caption, or numbered out of order; those of a chapter have its number first."""
+    found, numbers = [], []
+    for table in article.select("table:not(.indextable, .highlighttable)"):
+        number, text = table.select_one("caption .caption-number"), table.select_one("caption .caption-text")
+        named = number and re.fullmatch(rf"Table {chapter}(\d+)", number.get_text(strip=True))
+        if not named or not text or not text.get_text(strip=True).endswith("."):
+            found.append(f"no number or caption: {table.get_text(' ', strip=True)[:60]}")
+        else:
+            numbers.append(int(named[1]))
+    first = numbers[0] if numbers and not chapter else 1
+    return found if numbers == list(range(first, first + len(numbers))) else [*found, f"out of order: {numbers}"]
+
+
+@pytest.mark.parametrize("name", pages())
+def test_tables_are_numbered_and_captioned(name: str, html: Path) -> None:
+    """A reader could not say which table is meant, nor what is in it and of which data."""
+    article = _soup(html / f"{name}.html").select_one("article, #main-content")
+    chapter = re.match(r"chapters/(\d+)_", name)
+    assert article is not None
+    assert uncaptioned(article, rf"{int(chapter[1])}\." if chapter else "") == []
+    COUNTED["tables"] += len(article.select("caption"))
+
+
+@pytest.mark.parametrize("name", pages())
+def test_tables_and_pictures_fit(name: str, html: Path, sheet: Page) -> None:
+    """On a wide screen, a narrow one or a phone a column or half a picture would be out of sight."""
+    sheet.goto((html / f"{name}.html").as_uri(), wait_until="load")
+    sheet.evaluate(SETTLED)
+    assert fits(sheet) == []
+
+
+def test_faults_of_tables_are_noticed(sheet: Page) -> None:
+    """The two checks above can fail."""
+    caption = "<caption><span class='caption-number'>Table {} </span><span class='caption-text'>{}</span></caption>"
+    tables = [caption.format(*it) for it in (("5.1", "All."), ("5.3", "More."), ("4.2", "Other."), ("5.4", ""))]
+    soup = BeautifulSoup("".join(f"<table>{it}<tr><td>x</td></tr></table>" for it in [*tables, ""]), "html.parser")
+    assert uncaptioned(soup, r"5\.") == [
+        "no number or caption: " + it for it in ("Table 4.2 Other. x", "Table 5.4 x", "x")
+    ] + ["out of order: [1, 3]"]
+    assert uncaptioned(soup)[-1].startswith("no number or caption: x")
+    sheet.set_content(
+        "<article><div style='overflow: hidden; width: 9rem'><table><td style='width: 20rem; min-width: 20rem'>hidden</table></div>"
+        "<img alt='wide' src='data:,' style='display: block; width: 5000px; height: 9px'>"
+        "<table style='width: 1rem; table-layout: fixed'><td style='overflow-wrap: anywhere'>paper</table>"
+        "<div style='overflow-x: auto'><table><td style='min-width: 6000px'>scrolls</table></div></article>"
+    )
+    kinds = ("clipped: table hidden", "clipped: img wide", "broken: paper", "scrolls sideways")
+    assert [it for it in fits(sheet) if "sideways" not in it] == [
+        f"{width} px: {it}" for width in WIDTHS for it in kinds[:3]
+    ]
+    assert len([it for it in fits(sheet) if kinds[3] in it]) == len(WIDTHS)
+
+
 @pytest.mark.parametrize("name", pages())
 def test_links_inside_the_book_resolve(name: str, html: Path) -> None:
     """Every link to a page, a download or a place in a page leads somewhere."""
@@ -316,6 +418,7 @@ def test_the_book_in_numbers(html: Path, capsys: pytest.CaptureFixture[str]) -> 
     with capsys.disabled():
         print(
             f"\nbook: {len(pages())} pages, {COUNTED['openings']} openings in {len(VIEWS)} views, {COUNTED['pictures']} pictures,"
+            f" {COUNTED['tables']} tables,"
             f" {COUNTED['printed']} printed, {COUNTED['links']} links, {COUNTED['boxes opened']} boxes opened;"
             f" {COUNTED['findings']} findings, {COUNTED['axe']} of axe"
         )

@@ -26,7 +26,7 @@ TYPED = re.compile(
 PLANTED = (
     *("The paper reaches an F1 of 0.8915 on the board.", "AUROC is .98 here.", "We get 0.87."),
     *("an F1 score of 89 %", "Accuracy rises to 93%.", "It gains 2.1 points.", "a recall near 0.9", "0.9 F1"),
-    *("our kernel is 142 times faster", "the error falls by 3 %"),
+    *("our kernel is 142 times faster", "the error falls by 3 %", "```{table} Scores.\n| a |\n|---|\n| F1 0.89 |\n```"),
 )
 HARMLESS = (
     *("Intervals are 95 %, by bootstrap over patches.", "clipped to $[0.1, 0.9]$", "C = 0.5 and 0.1", "§2.0.2–3"),
@@ -37,6 +37,7 @@ HARMLESS = (
 
 def typed(text: str) -> list[str]:
     """Numbers in a text, outside of its code and formulas, that look like results."""
+    text = re.sub(r"^```\{table\}(.*?)^```$", r"\1", text, flags=re.MULTILINE | re.DOTALL)  # with its caption
     text = re.sub(r"^(`{3,}|:{3,}).*?^\1$", "", text, flags=re.MULTILINE | re.DOTALL) if "```" in text else text
     text = re.sub(r"`[^`\n]*`|\$[^$\n]*\$|\]\([^)]*\)|^    .*$", " ", text, flags=re.MULTILINE)
     text = re.sub(r"95 % intervals?|[Ii]ntervals? (?:are|of) 95 %", "intervals", text)
@@ -47,7 +48,9 @@ def prose(path: Path) -> str:
     """What somebody wrote by hand in a file."""
     if path.suffix == ".md":
         return landing.MARKED.sub("", path.read_text("utf-8"))  # that part of the README is made by code
-    return "\n\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown")
+    cells = nbformat.read(path, as_version=4).cells
+    captions = [cell.metadata.get("table", {}).get("caption", "") for cell in cells]
+    return "\n\n".join([*(cell.source for cell in cells if cell.cell_type == "markdown"), *captions])
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.relative_to(ROOT).as_posix())

@@ -335,6 +335,10 @@ def test_tables_are_shown_in_the_formats_that_are_asked_for() -> None:
     shown = show(table.rename_axis("corner"), {"a": ".0f"})
     assert shown.to_numpy().tolist() == [["1 [2,\N{NO-BREAK SPACE}3]", "0.250", "x"], ["–", "2.000", "y"]]
     assert (shown.columns.name, shown.index.name) == ("corner", None)
+    assert show(pd.DataFrame({"a": [True, False], "b": [True, "–"]})).to_numpy().tolist() == [
+        ["yes", "yes"],
+        ["no", "–"],
+    ]
 
 
 @pytest.mark.parametrize("c", [1.0, 0.1])
