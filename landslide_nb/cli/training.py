@@ -83,7 +83,7 @@ def publish(
 def attribute(
     context: typer.Context,
     folder: Annotated[Path, typer.Argument(help="Where published runs are.")] = Path("results/published"),
-    count: Annotated[int, typer.Option(min=2, help="How many landslides of the hold-out test are looked at.")] = 120,
+    count: Annotated[int, typer.Option(min=2, help="How many landslides of the hold-out test are looked at.")] = 60,
 ) -> None:
     """Write where the networks that are kept look, against the masks of landslides, into FOLDER (chapter 05)."""
     chosen = study(context.args)

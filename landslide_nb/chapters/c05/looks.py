@@ -17,7 +17,7 @@ from landslide_nb.explain.attribution import CHANCE, GRADIENT, INPUT, OCCLUSION,
 from landslide_nb.metrics import replicates
 from landslide_nb.metrics.bootstrap import Interval
 
-COUNT = 120  # landslides that are looked at
+COUNT = 60  # landslides that are looked at
 SCORES = {"share in the scar": 0, "pointing game": 1}
 MAPS = (GRADIENT, OCCLUSION)
 
