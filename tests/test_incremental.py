@@ -1,4 +1,4 @@
-"""What adds up: nothing is chosen on the patches that a score is of, and a step's gain is of the same patches."""
+"""The incremental ensemble: nothing is chosen on the patches that a score is of, and a step's gain is of the same patches."""
 
 from collections.abc import Mapping
 
