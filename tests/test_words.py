@@ -27,7 +27,7 @@ WORDS: Final = {
     r"\b(?:ahead|behind)\b": "a higher, or lower, F1",
     r"\bchance allows\b": "the 95 % interval excludes 0, or includes it",
     r"\b(?:cannot|not to) be told\b|\bneither way\b|\bneither can be said\b": "inconclusive",
-    r"\bsaid positive\b": "predicted positive rate",
+    r"(?<!\")\bsaid positive\b": "predicted positive rate",
     r"\bprobability said\b|\bsaid to (?:be|hold)\b": "predicted probability; predicted",
     r"\bsay \d[\d.]* ?% where\b": "predicted and observed rate",
     r"\bas its author scores\b": "validation with synthetic patches",
