@@ -183,7 +183,7 @@ def test_what_was_found_says_what_the_tables_say() -> None:
     )
     assert "up (+0.200 [+0.100, +0.300]) raises F1 (95 % interval above 0)" in text
     assert "down (-0.200 [-0.300, -0.100]) lowers it (interval below 0)" in text
-    assert "of the other 1 steps" in text and "xcit" in text
+    assert "the other 1 steps are inconclusive" in text and "xcit" in text
     alone = str(findings.incremental(climbed, "xcit", gained, lost.iloc[:1], None, rarer, "made-up patches").data)
     assert "more than half as much" not in alone and "none can be missing while others are there" in alone
     assert "more than half as much" in text and "+0.030 [+0.010, +0.050] hold-out, the 95 % interval excludes 0" in text
