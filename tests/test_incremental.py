@@ -1,4 +1,4 @@
-"""What adds up: nothing is chosen on the patches that a score is of, and a step's gain is of the same patches."""
+"""The incremental ensemble: nothing is chosen on the patches that a score is of, and a step's gain is of the same patches."""
 
 from collections.abc import Mapping
 
@@ -181,12 +181,12 @@ def test_what_was_found_says_what_the_tables_say() -> None:
     text = str(
         findings.incremental(climbed, "xcit", gained, lost, Interval(-0.1, -0.2, 0.0), rarer, "made-up patches").data
     )
-    assert "up (+0.200 [+0.100, +0.300]) adds more than chance allows" in text
-    assert "down (-0.200 [-0.300, -0.100]) takes more away" in text
-    assert "of the other 1 steps" in text and "xcit" in text
+    assert "up (+0.200 [+0.100, +0.300]) raises F1 (95 % interval above 0)" in text
+    assert "down (-0.200 [-0.300, -0.100]) lowers it (interval below 0)" in text
+    assert "the other 1 steps are inconclusive" in text and "xcit" in text
     alone = str(findings.incremental(climbed, "xcit", gained, lost.iloc[:1], None, rarer, "made-up patches").data)
     assert "more than half as much" not in alone and "none can be missing while others are there" in alone
-    assert "more than half as much" in text and "+0.030 [+0.010, +0.050] hold-out, more than chance allows" in text
+    assert "more than half as much" in text and "+0.030 [+0.010, +0.050] hold-out, the 95 % interval excludes 0" in text
 
 
 @pytest.mark.parametrize("noise", [1.0, 3.0])

@@ -75,7 +75,7 @@ def test_stability_tells_what_is_apart_from_what_is_not(monkeypatch: pytest.Monk
     shared = rows["near"]["neighbours that seeds share"]
     assert rows["near"]["by chance"] < shared.low <= shared.high < 1
     text = findings.maps(table).data
-    assert "Far minus near: in the embedding +" in text and "more than chance allows" in text
+    assert "Far minus near: in the embedding +" in text and "the 95 % interval excludes 0" in text
 
 
 def test_the_hover_map_holds_every_patch_and_asks_no_host(shown: Hover, tiny: Patches) -> None:

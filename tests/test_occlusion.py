@@ -105,7 +105,7 @@ def test_sums_favour_the_sensor_with_more_bands() -> None:
     assert same["mean of single bands"].value == pytest.approx(0, abs=0.01)
     found = against_optical(falls(means={"SAR": 0.3, "descending": -0.2}), BANDS, 500)
     assert [verdict(found[f"{name} as a group"]) for name in ("SAR", "descending")] == ["for it", "against it"]
-    assert verdict(Interval(0.1, -0.1, 0.2)) == "neither way"
+    assert verdict(Interval(0.1, -0.1, 0.2)) == "inconclusive"
 
 
 def test_the_picture_says_its_numbers_and_takes_an_empty_set() -> None:
@@ -136,8 +136,8 @@ def test_findings_follow_the_numbers() -> None:
         for name, v in zip(("SAR", "descending", "ascending"), (1, -1, 0), strict=True)
     }
     said = findings.sar(evidence, real, BANDS, "toys").data
-    assert "SAR bands together are ahead of" in said and "descending pass is behind" in said
-    assert "ascending pass is not to be told from" in said
+    assert "SAR bands together are more important than" in said and "descending pass is less important than" in said
+    assert "ascending pass is inconclusive against" in said
 
 
 def test_without_radar_nothing_is_said_of_it() -> None:

@@ -106,7 +106,7 @@ def test_the_picture_and_the_finding_tell_both() -> None:
         assert f"{of} {table[f'{of}: best − last']['a'].value:+.2f}" in picture.alt
     said = findings._selection(table)
     assert f"{table['of it by the choice']['a'].value:+.3f} of the validation score is the choice itself" in said
-    assert "in which that bias is more than chance allows: 2." in said and "a loss: 0." in said
+    assert "interval of that bias lies above 0: 2." in said and "below 0: 0." in said
 
 
 @pytest.mark.parametrize("n_test", [TEST, 0])

@@ -179,7 +179,7 @@ def test_the_findings_follow_the_numbers() -> None:
     assert "2 of 2 others differ" in said and "`inception_next_atto` (-0.100)" in said
     assert "The largest, `tf_efficientnetv2_b0` (6.0 M parameters)" in said and "smallest, `own` (3.0 M)" in said
     assert "gap between train and test F1 is that of `inception_next_atto`: +0.390" in said
-    assert "(own): +0.200 [+0.190, +0.210] in test F1, more than chance allows" in said
+    assert "(own): +0.200 [+0.190, +0.210] in test F1, the 95 % interval excludes 0" in said
     assert "EfficientNetV2 (`tf_efficientnetv2_b0`) is number 1 of 3." in said
     assert "Inception (`inception_next_atto`) is number 3 of 3." in said
     blind = scored(own=(0.1, 0.0, 0.0), other=(0.0, 0.0, 0.0))

@@ -12,7 +12,7 @@ def excludes_zero(difference: Any) -> bool:
 
 def in_words(difference: Any) -> str:
     """That in words."""
-    return "more than chance allows" if excludes_zero(difference) else "no more than chance allows"
+    return f"the 95 % interval {'excludes' if excludes_zero(difference) else 'includes'} 0"
 
 
 def by_name(table: pd.DataFrame, column: str) -> dict[str, Any]:

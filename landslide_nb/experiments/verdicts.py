@@ -23,7 +23,7 @@ def verdict(ours: Estimate, paper: float, lacking: str = "") -> str:
 
     Args:
         ours: the difference of two scores here.
-        paper: the paper's; it gives no interval.
+        paper: the paper's, which has no interval.
         lacking: why either network cannot be judged, as `lack` says it.
     """
     if lacking:

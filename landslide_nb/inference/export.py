@@ -92,7 +92,7 @@ def pack_incremental(study: Study, report: Report = lambda line: None) -> tuple[
     texts = {"F1, out of fold": f"{interval(scored.unseen)} on {len(split.development)} patches"}
     if scored.hold_out is not None:
         texts["F1, hold-out test"] = f"{interval(scored.hold_out)} on {len(split.test)} patches"
-    title = f"What adds up, {name.removeprefix('+ ')} included"
+    title = f"Incremental ensemble, {name.removeprefix('+ ')} included"
     return Ensemble(tuple(folds), patches.data_set, combiner.threshold), _card(study, title, texts)
 
 

@@ -10,8 +10,8 @@ from landslide_nb.display.picture import BLUE, GREY, MARKERS, Picture, panels
 from landslide_nb.metrics.bootstrap import Interval
 
 CLAIM: Final = (
-    "The paper's Fig. 5 has EfficientNetV2-L ahead on the test part, above all of networks of about its size; RegNetY-32GF and"
-    " WideResNet do well in training and carry less of it over; InceptionV3 falls behind. Its text gives none of these numbers."
+    "In the paper's Fig. 5 EfficientNetV2-L scores highest on the test part, above all among networks of its size; RegNetY-32GF and"
+    " WideResNet do well in training and carry less of it over; InceptionV3 scores lower. Its text gives none of these numbers."
 )
 
 

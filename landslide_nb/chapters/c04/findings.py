@@ -19,7 +19,7 @@ def backbones(size: pd.DataFrame, score: pd.DataFrame, weights: pd.DataFrame) ->
     gain = weights["difference"].iloc[-1]
     lines = [
         f"- Highest test F1: `{order[0]}` with {test[order[0]]}. {len(significant)} of {len(order) - 1} others differ from the study's own"
-        f" backbone by more than chance allows{': ' if significant else ''}{', '.join(significant)}.",
+        f" backbone (the 95 % interval excludes 0){': ' if significant else ''}{', '.join(significant)}.",
         f"- The largest, `{large}` ({millions[large]:.1f} M parameters), has {test[large]}; the smallest, `{small}`"
         f" ({millions[small]:.1f} M), {test[small]}. The widest gap between train and test F1 is that of `{widest}`:"
         f" {train[widest].value - test[widest].value:+.3f}.",
@@ -30,8 +30,8 @@ def backbones(size: pd.DataFrame, score: pd.DataFrame, weights: pd.DataFrame) ->
     lines += [
         f"- **ImageNet against none** ({weights.index.name}): {gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}] in test F1,"
         f" {in_words(gain)}.",
-        "- The paper finds EfficientNetV2-L ahead of all that it compares, and InceptionV3 behind, all with ImageNet weights and on the"
-        f" challenge's own test part.{ranks} Where networks start from different weights, as in the table, this tests the start as"
+        "- In the paper EfficientNetV2-L scores highest of all that it compares, and InceptionV3 lower, all with ImageNet weights and on"
+        f" the challenge's own test part.{ranks} Where networks start from different weights, as in the table, this tests the start as"
         " much as the network.",
     ]
     return Markdown("\n".join(lines))

@@ -72,7 +72,7 @@ def _selection(chosen: pd.DataFrame) -> str:
     worse = sum(each.high < 0 for each in chosen["test: best − last"])
     biased = sum(each.low > 0 for each in chosen["of it by the choice"])
     return text + (
-        f" On the hold-out test it adds {gives.mean():+.3f} ({gives.min():+.3f} to {gives.max():+.3f}). Rows in which that is a gain by"
-        f" more than chance allows: {better}; a loss: {worse}. So {by_choice.mean():+.3f} of the validation score is the choice itself;"
-        f" rows in which that bias is more than chance allows: {biased}. The paper chooses so too, and reports other patches' scores."
+        f" On the hold-out test it adds {gives.mean():+.3f} ({gives.min():+.3f} to {gives.max():+.3f}). Rows in which its"
+        f" 95 % interval lies above 0: {better}; below 0: {worse}. So {by_choice.mean():+.3f} of the validation score is the choice itself;"
+        f" rows in which the interval of that bias lies above 0: {biased}. The paper chooses so too, and reports other patches' scores."
     )

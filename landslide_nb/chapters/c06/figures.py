@@ -13,7 +13,7 @@ LOOKS: Final = ((ORANGE, "o", "--"), (BLUE, "s", "-"), (GREEN, "^", ":"), (GREY,
 
 
 def diagram(labels: Labels, compared: Mapping[str, Values], name: str) -> Picture:
-    """Reliability diagram: the share of landslides among patches over the probability that was said of them."""
+    """Reliability diagram: the share of landslides among patches over their predicted probability."""
     figure, axes = panels(1, 1, 7.6, 3.8)
     axis, parts = axes[0, 0], []
     axis.plot((0, 1), (0, 1), color=GREY, lw=0.8)
@@ -24,8 +24,10 @@ def diagram(labels: Labels, compared: Mapping[str, Values], name: str) -> Pictur
             bins["said"], bins["true"], yerr=error, color=colour, marker=marker, ls=line, ms=4, capsize=2, label=title
         )
         parts.append(f"{title} {expected_calibration_error(labels, probabilities):.3f}")
-    axis.set(xlabel="probability said", ylabel="share of landslides", xlim=(0, 1), ylim=(0, 1))
+    axis.set(xlabel="predicted probability", ylabel="share of landslides", xlim=(0, 1), ylim=(0, 1))
     axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-    alt = f"Share of landslides over the probability said, beside the diagonal. Expected calibration error: {'; '.join(parts)}."
-    caption = "Reliability, with 95 % intervals. Below the diagonal, landslides are said to be likelier than they are."
+    alt = f"Share of landslides over the predicted probability, beside the diagonal. Expected calibration error: {'; '.join(parts)}."
+    caption = (
+        "Reliability, with 95 % intervals. Below the diagonal, landslides are predicted to be likelier than they are."
+    )
     return Picture(figure, name, alt, caption)

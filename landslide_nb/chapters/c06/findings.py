@@ -32,7 +32,7 @@ def heads_on_real(scores: pd.DataFrame, calibrated: pd.DataFrame, shifted: pd.Da
         f"- Best on real patches: {best}, out-of-fold F1 {scores.loc[best, f1]}, AUROC {scores.loc[best, 'AUROC']}."
         f" That is {gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}] in F1 against {scores.index[0]} ({first}),"
         f" {in_words(gain)}.",
-        f"- With SMOTE, trees say {own['said']:.1%} where {own['true']:.1%} are true,"
+        f"- With SMOTE, LightGBM predicts {own['said']:.1%} landslides where {own['true']:.1%} are observed,"
         f" with an {error} of {errors['LightGBM, SMOTE: its own']}; recalibrated inside"
         f" the folds it is {errors['LightGBM, SMOTE: recalibrated']}, and that of the best"
         f" {errors[f'{best}: recalibrated']}.",

@@ -66,12 +66,12 @@ def sar(evidence: pd.DataFrame | None, real: Found | None, bands: BandSet, sourc
     rows: Any = evidence.to_dict("index")
     differences = {f"{column}, {name}": value for name, row in rows.items() for column, value in row.items()}
     sides = _sides(differences)
-    counts = ", ".join(f"{len(names)} speak {side}" for side, names in sides.items())
+    counts = ", ".join(f"{len(names)} {side}" for side, names in sides.items())
     lines = [
-        "- The paper finds SAR ahead of optical bands, by single bands set to zero and summed. A sum of"
+        "- The paper finds SAR more important than optical bands, by single bands set to zero and summed. A sum of"
         f" {len(bands.radar)} bands against one of {len(bands.optical)} favours SAR, and bands that say the same hide each other's"
         " loss, which only whole groups show.",
-        f"- Networks on {source}: of {len(differences)} differences, {counts} (95 % intervals over patches and folds).",
+        f"- Networks on {source}, {len(differences)} differences: {counts} (95 % intervals over patches and folds).",
     ]
     if real is None:
         lines.append("- No table of real statistics was given, so nothing here speaks of real landslides.")
@@ -80,7 +80,7 @@ def sar(evidence: pd.DataFrame | None, real: Found | None, bands: BandSet, sourc
             f"**{side}**: {', '.join(f'{name} {real[name]:+.3f}' for name in names)}"
             for side, names in _sides(real).items()
         )
-        lines.append(f"- Trees on statistics of real patches. What speaks {sentence}. {_summary(real)}")
+        lines.append(f"- LightGBM on statistics of real patches. Differences {sentence}. {_summary(real)}")
     lines.append(
         "- A patch with a band of zeros, or with a band of another place, is one that no satellite sees: this measures what a"
         " model leans on, not what the ground shows."
@@ -92,18 +92,22 @@ def _sides(differences: Found) -> dict[str, list[str]]:
     """What speaks for "SAR matters more", against it, and neither."""
     sides = {
         side: [name for name, value in differences.items() if verdict(value) == side]
-        for side in ("for it", "against it", "neither way")
+        for side in ("for it", "against it", "inconclusive")
     }
     return {side: names for side, names in sides.items() if names}
 
 
 def _summary(differences: Found) -> str:
-    """One sentence: radar as a whole, and each pass, which has as many bands as light."""
-    behind = {"for it": "ahead of", "against it": "behind", "neither way": "not to be told from"}
-    comparison = {group: behind[verdict(differences[f"F1 lost, {group}"])] for group in RIVALS}
+    """One sentence: radar as a whole, and each pass, which has as many bands as there are optical ones."""
+    order = {
+        "for it": "more important than",
+        "against it": "less important than",
+        "inconclusive": "inconclusive against",
+    }
+    comparison = {group: order[verdict(differences[f"F1 lost, {group}"])] for group in RIVALS}
     passes = " and ".join(f"the {group} pass is {comparison[group]} them" for group in RIVALS[1:])
     bands = CHALLENGE.bands
     return (
-        f"So by the F1 that trees lose, all {len(bands.radar)} SAR bands together are {comparison[RIVALS[0]]} the"
+        f"So by the F1 that LightGBM loses, all {len(bands.radar)} SAR bands together are {comparison[RIVALS[0]]} the"
         f" {len(bands.optical)} optical ones; with as many bands as those, {passes}."
     )

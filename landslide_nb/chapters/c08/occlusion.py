@@ -126,7 +126,7 @@ def evidence(sets: Mapping[str, pd.DataFrame], bands: BandSet, resamples: int) -
 
 def verdict(difference: Interval) -> str:
     """What a difference between SAR and optical says of the paper's finding."""
-    return "for it" if difference.low > 0 else "against it" if difference.high < 0 else "neither way"
+    return "for it" if difference.low > 0 else "against it" if difference.high < 0 else "inconclusive"
 
 
 def picture(sets: Mapping[str, pd.DataFrame], bands: BandSet, resamples: int, caption: str, name: str) -> Picture:

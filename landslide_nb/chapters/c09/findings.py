@@ -40,8 +40,8 @@ def incremental(
     price = climbed.iloc[-1]
     row: Any = rarer.iloc[0]
     lines = [
-        f"- On {source}, {where}: {_listed(up, steps)} adds more than chance allows; {_listed(down, steps)} takes more away than"
-        f" chance allows; of the other {len(steps) - len(up) - len(down)} steps neither can be said.",
+        f"- On {source}, {where}: {_listed(up, steps)} raises F1 (95 % interval above 0); {_listed(down, steps)} lowers it"
+        f" (interval below 0); the other {len(steps) - len(up) - len(down)} steps are inconclusive.",
         f"- The last step minus the best single network ({rival}): "
         + "; ".join(f"{value:+.3f} {name}, {in_words(value)}" for name, value in gained.items())
         + f". It costs {price['prediction (s)']:.0f} s for 1,000 patches.",
