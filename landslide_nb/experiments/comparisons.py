@@ -49,7 +49,7 @@ def scores(results: Named, study: Study, labels: Labels) -> pd.DataFrame:
     rows = {}
     for name, folds in results.items():
         log_odds, parts = tested(folds)
-        chosen = [scores - _threshold(folds, place, labels) for place, scores in enumerate(log_odds)]
+        chosen = less_threshold(folds, labels)
         rows[name] = {
             "replicates": len(folds),
             "train F1": train_f1(folds, study, labels),
@@ -67,14 +67,28 @@ def train_f1(results: Sequence[Result], study: Study, labels: Labels) -> Interva
     return _interval(replicates.f1, log_odds, [r.train for r in results], results, study, labels)
 
 
+def less_threshold(results: Sequence[Result], labels: Labels) -> list[Scores]:
+    """The log-odds that `tested` gives, less each network's threshold: zero or more where a landslide is called."""
+    return [scores - _threshold(results, place, labels) for place, scores in enumerate(tested(results)[0])]
+
+
 def _threshold(results: Sequence[Result], place: int, labels: Labels) -> float:
-    """The log-odds from which on F1 is highest on patches that the network is not scored on: its validation fold, or the other folds."""
+    """The log-odds from which on F1 is highest on patches that the network is not scored on."""
+    log_odds, patches = to_choose_on(results, place)
+    return best_threshold(labels[patches], log_odds)
+
+
+def to_choose_on(results: Sequence[Result], place: int) -> tuple[Scores, Indices]:
+    """What a network's threshold and calibration may be fitted on: log-odds and indices `(n,)` of patches that it is not scored on.
+
+    Its validation fold; where there is no hold-out test, the other folds' networks on theirs.
+    """
     own = results[place]
     if len(own.test):
-        return best_threshold(labels[own.validation], np.asarray(own.best_log_odds[own.validation], np.float64))
+        return np.asarray(own.best_log_odds[own.validation], np.float64), own.validation
     others = [r for r in results if r is not own]
-    said = np.concatenate([r.log_odds[r.validation] for r in others])
-    return best_threshold(labels[np.concatenate([r.validation for r in others])], np.asarray(said, np.float64))
+    log_odds = np.concatenate([r.log_odds[r.validation] for r in others])
+    return np.asarray(log_odds, np.float64), np.concatenate([r.validation for r in others])
 
 
 def ablations(results: Named, study: Study, labels: Labels) -> pd.DataFrame:
