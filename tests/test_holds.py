@@ -72,7 +72,9 @@ def test_what_our_interval_excludes_is_not_called_open() -> None:
     claims = table(names, [0.0, 0.036, 0.02, 0.02], [NOTHING, UNSURE, UNSURE, UNSURE], said)
     lines = str(findings.answer(claims, claims.iloc[:0], "made-up patches", {}).data).splitlines()
     assert lines[0] == "- **Replicates** on made-up patches: none of 3 changes."
-    assert lines[1].startswith("- **Does not replicate** on made-up patches, 1 of 3 changes: far (the paper's change is")
+    assert lines[1].startswith(
+        "- **Does not replicate** on made-up patches, 1 of 3 changes: far (the paper's change is"
+    )
     assert lines[2].startswith("- **Inconclusive** on made-up patches, 1 of 3 changes: near. The paper's change is not")
     assert lines[3] == "- **Could not be tested**, not testable here: untrained."
 
