@@ -16,6 +16,7 @@ from landslide_nb.cli.parameters import parameters
 from landslide_nb.common.errors import LandslideError
 from landslide_nb.experiments.code import training_files
 from landslide_nb.experiments.study import Study
+from landslide_nb.publish import hurry
 
 # Every key but `jobs` is a parameter of the study, by default left as the edition has it: an unknown one, or a wrong value, ends
 # here and not after an hour. What was typed counts as it was typed; Snakemake reads 2023_07 and 0123 as numbers.
@@ -54,7 +55,7 @@ TRAINING = [
     "landslide_nb/simulation/simulator.npz",
     *(str(STUDIES / name) for name in ("study.py", "grids.py", "run.py", f"editions/{EDITION}.toml", "paper/table2.csv")),
 ]
-PACKAGE = [str(path) for name in ("*.py", "*.csv", "*.html", "*.npz") for path in sorted(Path("landslide_nb").rglob(name))]
+PACKAGE = [str(path) for name in ("*.py", "*.csv", "*.html", "*.npz", "publish/*.toml") for path in sorted(Path("landslide_nb").rglob(name))]
 PAGES = sorted(
     str(path)
     for path in Path("book").rglob("*")
@@ -133,9 +134,13 @@ rule pages:
     output:
         f"{BUILD}/chapters/parameters.md",
         f"{BUILD}/chapters/about_this_build.md",
+        f"{BUILD}/chapters/scorecard.md",
         f"{BUILD}/chapters/cover.png",
         f"{BUILD}/chapters/answer.png",
         f"{BUILD}/chapters/answer.txt",
+        f"{BUILD}/chapters/hurry.txt",
+        f"{BUILD}/chapters/table2.txt",
+        [f"{BUILD}/chapters/{hurry.file(name)}" for name in hurry.PICTURES if name not in hurry.KNOWN],
     shell:
         "{COMMAND} pages {BUILD}/chapters --edition {EDITION}"
         ' --commit "$(git rev-parse --short HEAD 2>/dev/null || echo unknown)"'

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from landslide_nb.cli.parameters import parameters
+from landslide_nb.publish import hurry
 
 ROOT = Path(__file__).parents[1]
 MAKE = shutil.which("make")
@@ -20,7 +21,7 @@ STUB = """#!/bin/sh
 printf '%s ' "$(basename "$0")" "$@" >> "$CALLS"; echo >> "$CALLS"
 case "$1" in
 chapter) mkdir -p "$(dirname "$4")"; echo {} > "$4"; echo {} > "${4%.ipynb}.json";;
-pages) for name in parameters.md about_this_build.md cover.png answer.png answer.txt; do echo > "$2/$name"; done;;
+pages) for name in parameters.md about_this_build.md scorecard.md answer.txt hurry.txt table2.txt PICTURES; do echo > "$2/$name"; done;;
 build) for last in "$@"; do :; done; mkdir -p "$last/_build/html"; echo book > "$last/_build/html/index.html";;
 esac
 """
@@ -37,7 +38,7 @@ def checkout(folder: Path) -> Path:
 def stub(path: Path) -> None:
     """A program that only says what it was called with."""
     path.unlink(missing_ok=True)
-    path.write_text(STUB, encoding="utf-8")
+    path.write_text(STUB.replace("PICTURES", " ".join(map(hurry.file, hurry.PICTURES))), encoding="utf-8")
     path.chmod(0o755)
 
 

@@ -55,13 +55,28 @@ def test_the_answer_names_each_change_under_its_verdict() -> None:
     scores = tables.scores(*both(), {"LightGBM, 85 statistics": GAIN}, "made-up patches", "10 steps, 5 networks")
     text = str(findings.answer(claims, scores, "made-up patches", {"one more": None}).data)
     assert f"**Replicates** on made-up patches, 1 of {len(claims) - 1} changes: {first}." in text
-    assert f"**Goes the other way** on made-up patches, 1 of {len(claims) - 1} changes: {second}." in text
-    assert "A change of 0.020 in F1 would have been seen" in text and "**Not trained yet**: one more." in text
-    assert "LightGBM, 85 statistics reach F1 0.030 [0.010, 0.050]" in text and "Not testable" not in text
+    assert f"{second} (reverses)" in text.splitlines()[1] and "**Does not replicate** on made-up patches, " in text
+    assert "A change of 0.020 in F1 would have been seen" in text
+    assert "**Could not be tested**, not trained yet: one more." in text and "not testable" not in text
+    assert "LightGBM, 85 statistics reach F1 0.030 [0.010, 0.050]" in text
     assert "None of" not in text and "none of" not in text
     alone = claims.assign(verdict=verdicts.INCONCLUSIVE)
     said = str(findings.answer(alone, scores.iloc[:3], "made-up patches", {}).data)
     assert f"**Replicates** on made-up patches: none of {len(claims) - 1} changes." in said and "Trees" not in said
+
+
+def test_what_our_interval_excludes_is_not_called_open() -> None:
+    """A change of the paper's that cannot be here would stand with those of which nothing is known."""
+    names = ["baseline", "far", "near", "untrained"]
+    said = ["–", verdicts.INCONCLUSIVE, verdicts.INCONCLUSIVE, verdicts.NOT_TESTABLE]
+    claims = table(names, [0.0, 0.036, 0.02, 0.02], [NOTHING, UNSURE, UNSURE, UNSURE], said)
+    lines = str(findings.answer(claims, claims.iloc[:0], "made-up patches", {}).data).splitlines()
+    assert lines[0] == "- **Replicates** on made-up patches: none of 3 changes."
+    assert lines[1].startswith(
+        "- **Does not replicate** on made-up patches, 1 of 3 changes: far (the paper's change is"
+    )
+    assert lines[2].startswith("- **Inconclusive** on made-up patches, 1 of 3 changes: near. The paper's change is not")
+    assert lines[3] == "- **Could not be tested**, not testable here: untrained."
 
 
 def test_the_scores_are_the_papers_first_and_best_ones() -> None:

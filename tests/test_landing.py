@@ -44,11 +44,12 @@ def test_the_answer_is_that_of_the_chapter(chapter: Path) -> None:
     text = landing.answer(chapter, "Simulated.")
     assert (
         text.startswith("- **Found**: it.")
-        and "> Simulated." in text
+        and text.endswith("> Simulated.\n")
         and ":alt: The first: 0.5." in text
         and "Caption of the first." in text
     )
     assert "| SVM | +0.1 (first) |" in text and "second" not in text
+    assert text.index("{figure}") < text.index("{table} ") < text.index("| SVM |")
     assert f"chapters/{landing.PICTURE}" in text
 
 

@@ -43,18 +43,27 @@ def chapter(
 
 @app.command()
 def pages(folder: Path, edition: str = "smoke", commit: str = "unknown") -> None:
-    """Write what the book makes of its executed chapters into FOLDER, beside them: pages, the cover, the front page's answer."""
+    """Write what the book makes of its executed chapters into FOLDER, beside them: pages, pictures, the front page's answer."""
     Study.load(edition)
     from landslide_nb.common.files import write_whole
-    from landslide_nb.publish import landing, pages
+    from landslide_nb.publish import executed, hurry, landing, pages, scorecard
     from landslide_nb.publish.notebooks import find
 
     first, last = (find(number, folder) for number in ("01", "10"))
-    write_whole(folder / "parameters.md", pages.parameters_page())
-    write_whole(folder / "cover.png", landing.cover(first))
-    write_whole(folder / landing.PICTURE, landing.cover(last))
-    write_whole(folder / "answer.txt", landing.answer(last, pages.note_of(last)))
-    write_whole(folder / "about_this_build.md", pages.build_page(folder, edition, commit))
+    of = executed.chapters(folder)
+    written = {
+        **hurry.pictures(of),
+        hurry.INCLUDE: hurry.include(of),
+        "parameters.md": pages.parameters_page(),
+        "cover.png": landing.cover(first),
+        landing.PICTURE: landing.cover(last),
+        "answer.txt": landing.answer(last, pages.note_of(last)),
+        "table2.txt": pages.paper_ablations(),
+        scorecard.PAGE: scorecard.page(of),
+        "about_this_build.md": pages.build_page(folder, edition, commit),
+    }
+    for name, content in written.items():
+        write_whole(folder / name, content)
 
 
 @app.command()

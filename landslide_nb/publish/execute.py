@@ -26,7 +26,7 @@ from landslide_nb.common.files import replacing, write_whole
 from landslide_nb.experiments.code import code_version
 from landslide_nb.experiments.data import fingerprint
 from landslide_nb.experiments.study import Study
-from landslide_nb.publish import notebooks
+from landslide_nb.publish import notebooks, provenance
 
 LONGEST_SOCKET: Final = 80  # a path of a socket has 103 bytes at most on macOS, and the name is yet to come
 
@@ -62,6 +62,7 @@ def execute(notebook: Path, output: Path, parameters: Mapping[str, Any]) -> floa
         "seconds": seconds,
         "edition": chosen.edition,
         "parameters": dict(parameters) | {"data": chosen.data},
+        "inputs": provenance.hashed(chosen, notebooks.defaults(notebook)),
         "fingerprint": fingerprint(chosen),
         "code": code_version()["code"],
     }

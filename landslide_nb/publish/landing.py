@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from landslide_nb.common.errors import ChapterError
-from landslide_nb.publish import notebooks, tables_csv
+from landslide_nb.publish import myst, notebooks, tables_csv
 
 PICTURE = "answer.png"
 START, END = "<!-- results -->", "<!-- end of results -->"
@@ -19,7 +19,7 @@ def cover(chapter: Path) -> bytes:
 
 
 def answer(chapter: Path, note: str) -> str:
-    """The sentences, the first picture and the first table of an executed chapter, as MyST to be included in the front page.
+    """The sentences, the first picture, the first table and a note of an executed chapter, as MyST for the front page.
 
     Args:
         chapter: the executed chapter 10.
@@ -27,7 +27,9 @@ def answer(chapter: Path, note: str) -> str:
     """
     found, picture = _sentences(chapter), _first_picture(chapter).metadata["image/png"]
     shown = f"```{{figure}} chapters/{PICTURE}\n:alt: {picture['alt']}\n\n{picture['caption']}\n```"
-    return f"{found}\n\n> {note}\n\n{shown}\n\n{_table(chapter)}\n"
+    header, *rows = _first_table(chapter)
+    scores = myst.table("F1 itself, the paper's beside ours, each on its own patches.", "table-answer", header, rows)
+    return f"{found}\n\n{shown}\n\n{scores}\n\n> {note}\n"
 
 
 def readme(text: str, chapter: Path, note: str) -> str:
@@ -44,7 +46,8 @@ def readme(text: str, chapter: Path, note: str) -> str:
     picture = _first_picture(chapter).metadata["image/png"]
     path = chapter.with_name(PICTURE)
     image = f"![{picture['alt']}]({path.as_posix()})\n\n*{picture['caption']}*"
-    shown = f"{_sentences(chapter)}\n\n{note}\n\n{image}\n\n{_table(chapter)}"
+    header, *rows = _first_table(chapter)
+    shown = f"{_sentences(chapter)}\n\n{note}\n\n{image}\n\n{myst.pipes(header, rows)}"
     if not MARKED.search(text):
         raise ChapterError(f"no place for the results; expected the lines {START} and {END}, in this order")
     return MARKED.sub(lambda match: f"{START}\n{shown}\n{END}", text)
@@ -63,11 +66,8 @@ def _sentences(chapter: Path) -> str:
     return found.strip()
 
 
-def _table(chapter: Path) -> str:
-    header, *rows = next(iter(tables_csv.tables(chapter)))
-    lines = [header, ["---"] * len(header), *rows]
-    text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    return re.sub(r"(\[[^\s\]]+,) ", "\\1\N{NO-BREAK SPACE}", text)  # as `tables.show` has it
+def _first_table(chapter: Path) -> tables_csv.Rows:
+    return next(iter(tables_csv.tables(chapter)))
 
 
 def _first_picture(chapter: Path) -> Any:

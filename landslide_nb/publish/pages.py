@@ -1,9 +1,8 @@
 """The pages that are made of a build: its parameters, and what was built when with what."""
 
-import json
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -11,8 +10,12 @@ from typing import Any, Final
 
 from landslide_nb.common.errors import ChapterError
 from landslide_nb.experiments import listing
+from landslide_nb.experiments.published import published
 from landslide_nb.experiments.study import EDITIONS, Study
-from landslide_nb.publish import notebooks
+from landslide_nb.experiments.study_texts import PUBLISHED
+from landslide_nb.publish import notebooks, provenance
+from landslide_nb.publish.executed import Chapter, chapters
+from landslide_nb.publish.myst import table
 
 LISTED: Final = (
     *("torch", "timm", "scikit-learn", "lightgbm", "umap-learn", "numpy", "pandas", "matplotlib"),
@@ -25,14 +28,27 @@ def parameters_page() -> str:
     lines = ["# Parameters", ""]
     lines += ["Each chapter takes all of these, as `-p NAME VALUE`. The columns say what each edition sets;"]
     lines += ["`landslide-nb parameters` prints the same.", ""]
-    for title, listed in listing.parameters().items():
-        lines += [f"## {title}", "", f"| name | type | meaning | {' | '.join(EDITIONS)} |"]
-        lines += ["|---|---|---|" + "---|" * len(EDITIONS)]
-        for name, kind, meaning, values in listed:
-            each = " | ".join(value if " " in value else f"`{value}`" for value in values.values())
-            lines.append(f"| `{name}` | {kind} | {meaning} | {each} |")
-        lines.append("")
+    for number, (title, listed) in enumerate(listing.parameters().items(), 1):
+        header = ["name", "type", "meaning", *EDITIONS]
+        rows = [[f"`{name}`", kind, meaning, *map(_value, values.values())] for name, kind, meaning, values in listed]
+        caption = f"Parameters {title[0].lower()}{title[1:]}, and what each edition sets."
+        lines += [f"## {title}", "", table(caption, f"table-parameters-{number}", header, rows), ""]
     return "\n".join(lines)
+
+
+def _value(value: str) -> str:
+    return value if " " in value else f"`{value}`"
+
+
+def paper_ablations() -> str:
+    """The paper's Table 2 as MyST; not as CSV, where `+ step schedule` would be an item of a list."""
+    printed = published("table2")
+    header = [name.replace("_", " ") for name in printed.columns]
+    rows = [
+        [value if not isinstance(value, float) else f"{value:.4f}" for value in row] for row in printed.to_numpy(object)
+    ]
+    caption = "The paper's Table 2. Its test scores are those of the challenge's board."
+    return table(caption, "table-paper-ablations", header, rows) + "\n"
 
 
 def note_of(chapter: Path) -> str:
@@ -52,30 +68,90 @@ def build_page(folder: Path, edition: str, commit: str) -> str:
         edition: of the build.
         commit: of the sources.
     """
-    loaded = Study.load(edition)
-    facts = [json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("[0-9]*.json"))]
-    lines = ["# About this build", "", f"> {loaded.note}", "", "| | |", "|---|---|"]
-    rows = {
+    of = chapters(folder).values()
+    facts = [chapter.facts for chapter in of if chapter.facts]
+    lines = ["# About this build", "", f"> {Study.load(edition).note}", ""]
+    lines += [table("What was built, when and where.", "table-build", ["", ""], _built(facts, edition, commit).items())]
+    lines += ["", *_seconds(facts), "", *_parameters(of), "", *_inputs(of)]
+    versions = {"python": platform.python_version()} | {name: version(name) for name in LISTED}
+    lines += ["", "## Versions", "", "Of the environment that wrote this page.", ""]
+    lines += [table("Libraries and their versions.", "table-versions", ["library", "version"], versions.items()), ""]
+    return "\n".join(lines)
+
+
+def _built(facts: Sequence[Mapping[str, Any]], edition: str, commit: str) -> dict[str, str]:
+    """What was built, of what, when and where."""
+    return {
         "edition": edition,
         **_data(facts),
         "commit": f"`{commit}`",
         "built": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
     }
-    lines += [f"| {name} | {value} |" for name, value in rows.items()]
-    lines += ["", "## Seconds per chapter", ""]
-    lines += [
-        "What each chapter was executed on; training is not in the seconds. Two codes mean that chapters were executed at two times.",
-        "",
-    ]
-    lines += ["| chapter | edition | data fingerprint | code of the runs | seconds |", "|---|---|---|---|---:|"]
-    lines += [
-        f"| {{doc}}`{it['chapter']}` | {it['edition']} | `{it['fingerprint']}` | `{it['code']}` | {it['seconds']:.0f} |"
+
+
+def _seconds(facts: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What each chapter was executed on and how long it took; what training took is told apart."""
+    text = "What each chapter was executed on. Two codes mean that chapters were executed at two times."
+    text += " Training is not in the seconds."
+    if any(it["parameters"].get("data") == PUBLISHED for it in facts):
+        text += f" Training the published networks: {provenance.training()}, by their records. What others took is not recorded."
+    header = ["chapter", "edition", "data fingerprint", "code of the runs", "seconds"]
+    rows = [
+        [
+            f"{{doc}}`{it['chapter']}`",
+            it["edition"],
+            f"`{it['fingerprint']}`",
+            f"`{it['code']}`",
+            f"{it['seconds']:.0f}",
+        ]
         for it in facts
     ]
-    lines += ["", "## Versions", "", "| library | version |", "|---|---|"]
-    versions = {"python": platform.python_version()} | {name: version(name) for name in LISTED}
-    return "\n".join([*lines, *(f"| {name} | {value} |" for name, value in versions.items()), ""])
+    caption = "Chapters, what they were executed on, and their seconds without training."
+    return ["## Seconds per chapter", "", text, "", table(caption, "table-seconds", header, rows)]
+
+
+def _parameters(of: Iterable[Chapter]) -> list[str]:
+    """What each chapter was executed with, files by their names."""
+    rows = [
+        [chapter.doc, ", ".join(f"`{name}` {_named_value(name, it)}" for name, it in chapter.injected.items())]
+        for chapter in of
+    ]
+    text = "Parameters that were given; all others are as the edition has them ({doc}`parameters`)."
+    shown = table("What each chapter was executed with.", "table-given", ["chapter", "parameters given"], rows)
+    return ["## Parameters given", "", text, "", shown]
+
+
+def _named_value(name: str, value: object) -> str:
+    if isinstance(value, str) and name in (*provenance.FILES, "data"):
+        return provenance.called(Path(value)) if "/" in value else value
+    return str(value)
+
+
+def _inputs(of: Iterable[Chapter]) -> list[str]:
+    """Every real input of the chapters."""
+    found = provenance.inputs(of)
+    title = ["## Real inputs", ""]
+    if not found:
+        return [*title, "None: all patches and scenes are simulated or made."]
+    rows = [
+        [f"`{it.parameter}`", it.name, it.size, _digits(it.sha256), it.licence, it.credit, _chapters(used)]
+        for it, used in found.items()
+    ]
+    text = (
+        "Files that were given, with the start of their SHA-256; the whole is in the facts beside a chapter (`NN_name.json`)."
+        " Chapters that were executed before hashes were kept have none."
+    )
+    header = ["parameter", "file", "bytes", "SHA-256", "licence", "credit", "chapters"]
+    return [*title, text, "", table("Real inputs of the executed chapters.", "table-inputs", header, rows)]
+
+
+def _digits(sha256: str) -> str:
+    return sha256 if sha256 == provenance.UNKNOWN else f"`{sha256[: provenance.SHOWN]}`"
+
+
+def _chapters(used: Iterable[Chapter]) -> str:
+    return ", ".join(f"{{doc}}`{it.path.stem[:2]} <{it.path.stem}>`" for it in used)
 
 
 def _data(facts: Sequence[Mapping[str, Any]]) -> dict[str, str]:

@@ -6,17 +6,11 @@ import pandas as pd
 from IPython.display import Markdown
 
 from landslide_nb.experiments import verdicts
-
-TEXTS = (
-    (verdicts.REPLICATES, "**Replicates**"),
-    (verdicts.REVERSES, "**Goes the other way**"),
-    (verdicts.INCONCLUSIVE, "**Inconclusive**"),
-    (verdicts.NOT_TESTABLE, "**Not testable here**"),
-)
+from landslide_nb.metrics.bootstrap import Interval
 
 
 def answer(claims: pd.DataFrame, scores: pd.DataFrame, source: str, missing: Mapping[str, object]) -> Markdown:
-    """The verdicts by kind, how small an effect would have been seen, what is missing, and what plain trees reach.
+    """What replicates, what does not, what is open; how small an effect would have been seen; what plain trees reach.
 
     Args:
         claims: as `tables.claims` makes it.
@@ -25,17 +19,9 @@ def answer(claims: pd.DataFrame, scores: pd.DataFrame, source: str, missing: Map
         missing: rows of Table 2 that are not trained here, by name.
     """
     rows = claims.iloc[1:]
-    lines = []
-    for outcome, text in TEXTS:
-        names = [str(name) for name in rows.index[rows["verdict"] == outcome]]
-        if names:
-            lines.append(f"- {text} on {source}, {len(names)} of {len(rows)} changes: {'; '.join(names)}.")
-        elif outcome in (verdicts.REPLICATES, verdicts.REVERSES):
-            lines.append(f"- {text} on {source}: none of {len(rows)} changes.")
+    lines = [_replicates(rows, source), _does_not(rows, source), *_open(rows, source), *_untested(rows, missing)]
     if len(rows):
         lines.append(f"- A change of {rows['smallest visible'].max():.3f} in F1 would have been seen in each of them.")
-    if missing:
-        lines.append(f"- **Not trained yet**: {'; '.join(missing)}.")
     trees = [name for name in scores.index if "85 statistics" in name]
     if trees:
         here, theirs = scores.loc[trees[0], "here"], scores["paper"].iloc[0]
@@ -45,3 +31,45 @@ def answer(claims: pd.DataFrame, scores: pd.DataFrame, source: str, missing: Map
             " shared across folds."
         )
     return Markdown("\n".join(lines))
+
+
+def excluded(ours: Interval, paper: float) -> bool:
+    """Whether our 95 % interval excludes the paper's change, whatever else it says."""
+    return not ours.low <= paper <= ours.high
+
+
+def _replicates(rows: pd.DataFrame, source: str) -> str:
+    names = _names(rows, verdicts.REPLICATES)
+    return f"- **Replicates** on {source}{_counted(names, rows)}"
+
+
+def _does_not(rows: pd.DataFrame, source: str) -> str:
+    """What goes the other way, and what is inconclusive but leaves no room for the paper's change."""
+    reversed_, out = _names(rows, verdicts.REVERSES), _names(rows, verdicts.INCONCLUSIVE, out=True)
+    parts = [f"{name} (reverses)" for name in reversed_]
+    parts += [f"{name} (the paper's change is excluded: it lies outside our 95 % interval)" for name in out]
+    return f"- **Does not replicate** on {source}{_counted(parts, rows)}"
+
+
+def _open(rows: pd.DataFrame, source: str) -> list[str]:
+    names = _names(rows, verdicts.INCONCLUSIVE, out=False)
+    text = f"- **Inconclusive** on {source}{_counted(names, rows)} The paper's change is not excluded."
+    return [text] if names else []
+
+
+def _untested(rows: pd.DataFrame, missing: Mapping[str, object]) -> list[str]:
+    """What networks cannot be judged by, and what was not trained."""
+    kinds = {"not testable here": _names(rows, verdicts.NOT_TESTABLE), "not trained yet": [*missing]}
+    parts = [f"{kind}: {'; '.join(names)}" for kind, names in kinds.items() if names]
+    return [f"- **Could not be tested**, {'. Also '.join(parts)}."] if parts else []
+
+
+def _names(rows: pd.DataFrame, outcome: str, out: bool | None = None) -> list[str]:
+    """The changes with a verdict; with `out`, those whose interval excludes the paper's change, or those that do not."""
+    judged = rows[rows["verdict"] == outcome]
+    pairs = zip(judged.index, judged["ours"], judged["paper"], strict=True)
+    return [str(name) for name, ours, paper in pairs if out is None or excluded(ours, paper) == out]
+
+
+def _counted(names: list[str], rows: pd.DataFrame) -> str:
+    return f", {len(names)} of {len(rows)} changes: {'; '.join(names)}." if names else f": none of {len(rows)} changes."
