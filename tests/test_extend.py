@@ -24,7 +24,13 @@ TINY = {
     "backbone": "mobilenetv3_small_050",
     "weights": "none",
 }
-START = "from landslide_nb.experiments.study import Study\n"
+# Before a block: the study that it loads is a tiny one.
+START = f"""from landslide_nb.experiments.study import Study
+
+load = Study.load
+Study.load = lambda edition="smoke", **given: load(edition, **({TINY!r} | given))
+del Study
+"""
 
 
 class Block(NamedTuple):
@@ -56,8 +62,8 @@ def apply(block: Block, folder: Path) -> None:
 
 
 def run(block: Block, folder: Path) -> str:
-    """Run a block of Python on a tiny study, with the copy of the package; give what it says."""
-    source = f"{START}study = Study.load('smoke', **{TINY})\n{block.text}"
+    """Run a block of Python as shown, on a tiny study, with the copy of the package; give what it says."""
+    source = f"{START}{block.text}"
     script = folder / "script.py"  # runs are trained in processes of their own, which import this file
     script.write_text(f"if __name__ == '__main__':\n{textwrap.indent(source, '    ')}", "utf-8")
     environment = os.environ | {"PYTHONPATH": str(folder)}
@@ -102,6 +108,14 @@ def test_an_example_is_short_and_there_are_four() -> None:
         longest = 39 if name == "A data set" else 20  # a file of its own, half of which says where things come from
         assert 0 < len(changed) <= longest, f"{name}: {len(changed)} changed lines"
         assert any(block.language == "python" and "assert" in block.text for block in blocks), name
+
+
+@pytest.mark.parametrize("block", [it for each in sections().values() for it in each if it.language == "python"])
+def test_a_block_defines_what_it_uses(block: Block) -> None:
+    """A reader would paste it and be told that `study` is not defined; what runs all blocks is slow."""
+    command = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "F821", "-"]
+    checked = subprocess.run(command, input=block.text, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout
 
 
 def test_a_change_that_does_not_fit_is_noticed(copy: Path) -> None:

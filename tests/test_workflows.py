@@ -88,6 +88,8 @@ def test_a_release_is_whole(tmp_path: Path) -> None:
     """Whoever downloads the archive could not tell whether it is all there."""
     if not (ROOT / ".git").exists() or shutil.which("git") is None:
         pytest.skip("a release is named after its commit")
+    if shutil.which("chromium") is None:
+        pytest.skip("no `chromium` on the path, which prints the PDF (Debian: apt install chromium)")
     book = Path(sys.executable).parent / "jupyter-book"
     done = subprocess.run(
         [ROOT / ".ci" / "release", tmp_path / "dist"],
@@ -98,13 +100,23 @@ def test_a_release_is_whole(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr[-3000:]
     names = sorted(path.name for path in (tmp_path / "dist").iterdir())
-    assert names[:2] == ["MANIFEST.txt", "SHA256SUMS"] and names[2].endswith(".tar.gz") and len(names) == 3
-    for line in (tmp_path / "dist" / "SHA256SUMS").read_text("utf-8").splitlines():
+    assert names[:2] == ["MANIFEST.txt", "SHA256SUMS"] and len(names) == 4
+    book_pdf, archived = names[2:]
+    assert archived == book_pdf.replace(".pdf", ".tar.gz")
+    sums = (tmp_path / "dist" / "SHA256SUMS").read_text("utf-8").splitlines()
+    assert sorted(line.split()[1] for line in sums) == ["MANIFEST.txt", book_pdf, archived]
+    for line in sums:
         digest, name = line.split()
         assert hashlib.sha256((tmp_path / "dist" / name).read_bytes()).hexdigest() == digest
     _, *lines = (tmp_path / "dist" / "MANIFEST.txt").read_text("utf-8").splitlines()
-    with tarfile.open(tmp_path / "dist" / names[2]) as archive:
+    with tarfile.open(tmp_path / "dist" / archived) as archive:
         sizes = {it.name: it.size for it in archive.getmembers() if it.isfile()}
     listed = {name: int(size) for _, size, name in (line.split(" ", 2) for line in lines)}
     assert listed == sizes
     assert any(name.endswith("/index.html") for name in listed)
+    pdf = (tmp_path / "dist" / book_pdf).read_bytes()
+    assert pdf.startswith(b"%PDF-") and pdf.rstrip().endswith(b"%%EOF"), "cut off"
+    assert len(re.findall(rb"/Type ?/Page\b", pdf)) > 100
+    assert len(re.findall(rb"/Subtype ?/Image\b", pdf)) > 50
+    for title in (b"What is in a patch", b"What replicates", b"Reproduce this", b"Bibliography"):
+        assert re.search(rb"/Title \([\d. ]*" + title + rb"\)", pdf), title  # a bookmark for each heading
