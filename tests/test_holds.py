@@ -58,11 +58,14 @@ def test_the_answer_names_each_change_under_its_verdict() -> None:
     assert f"{second} (reverses)" in text.splitlines()[1] and "**Does not replicate** on made-up patches, " in text
     assert "A change of 0.020 in F1 would have been seen" in text
     assert "**Could not be tested**, not trained yet: one more." in text and "not testable" not in text
-    assert "LightGBM, 85 statistics reach F1 0.030 [0.010, 0.050]" in text
+    assert "LightGBM, 85 statistics: F1 0.030 [0.010, 0.050]" in text
     assert "None of" not in text and "none of" not in text
     alone = claims.assign(verdict=verdicts.INCONCLUSIVE)
     said = str(findings.answer(alone, scores.iloc[:3], "made-up patches", {}).data)
-    assert f"**Replicates** on made-up patches: none of {len(claims) - 1} changes." in said and "Trees" not in said
+    assert (
+        f"**Replicates** on made-up patches: none of {len(claims) - 1} changes." in said
+        and "Without pixels" not in said
+    )
 
 
 def test_what_our_interval_excludes_is_not_called_open() -> None:

@@ -169,3 +169,14 @@ def test_tables_of_the_pages_are_numbered() -> None:
     )
     assert len(names) > 10 and all(a != b for a, b in pairwise(sorted(names)))
     assert "| + step schedule |" in pages.paper_ablations()
+
+
+def test_a_picture_keeps_the_width_that_it_is_shown_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is drawn finer would fill a narrow screen many times over."""
+    about = {"name": "fig-x", "alt": "Two bars of one class.", "caption": "Real patches.", "width": "520px"}
+    shown = new_output("display_data", {"image/png": "eA=="}, metadata={"image/png": about})
+    nbformat.write(new_notebook(cells=[new_code_cell("all", outputs=[shown])]), tmp_path / "01_a.ipynb")
+    monkeypatch.setattr(hurry, "PICTURES", {"fig-x": "01"})
+    text = hurry.include(executed.chapters(tmp_path))
+    assert ":target: chapters/01_a.html#fig-x\n:width: 520px\n\nReal patches. From {doc}`chapters/01_a`." in text
+    assert hurry.pictures(executed.chapters(tmp_path)) == {"fig-x.png": b"x"}

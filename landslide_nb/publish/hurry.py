@@ -44,6 +44,9 @@ def _marked(name: str, chapter: Chapter) -> str:
     """A figure that leads to its place in the chapter; its label is its own, since the chapter has the picture's."""
     about = chapter.picture(name)[1]
     stem, caption = chapter.path.stem, about["caption"]
+    width = (
+        f":width: {about['width']}\n" if "width" in about else ""
+    )  # of a picture that is drawn finer than it is shown
     if not SAID.search(caption):
         caption += f" {chapter.study.source.capitalize()}."
     return f"""<!-- {name} -->
@@ -52,7 +55,7 @@ def _marked(name: str, chapter: Chapter) -> str:
 :name: hurry-{name.removeprefix("fig-")}
 :alt: {about["alt"]}
 :target: chapters/{stem}.html#{name}
-
+{width}
 {caption} From {{doc}}`chapters/{stem}`.
 ```
 

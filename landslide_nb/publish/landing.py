@@ -26,7 +26,8 @@ def answer(chapter: Path, note: str) -> str:
         note: what a reader has to know of the edition's numbers.
     """
     found, picture = _sentences(chapter), _first_picture(chapter).metadata["image/png"]
-    shown = f"```{{figure}} chapters/{PICTURE}\n:alt: {picture['alt']}\n\n{picture['caption']}\n```"
+    width = f":width: {picture['width']}\n" if "width" in picture else ""
+    shown = f"```{{figure}} chapters/{PICTURE}\n:alt: {picture['alt']}\n{width}\n{picture['caption']}\n```"
     header, *rows = _first_table(chapter)
     scores = myst.table("F1 itself, the paper's beside ours, each on its own patches.", "table-answer", header, rows)
     return f"{found}\n\n{shown}\n\n{scores}\n\n> {note}\n"

@@ -132,13 +132,13 @@ def projections(chapter: Chapter) -> str:
 
 
 def occlusion(chapter: Chapter) -> str:
-    """SAR minus optical: by the paper's measure, and of trees on real statistics where they were given."""
+    """SAR minus optical: by the paper's measure, and of LightGBM on real statistics where they were given."""
     texts = []
     if table := chapter.table("minus optical", "sum of single bands"):
         texts.append(f"SAR minus optical, zeros, summed: {_row(table, 'set to zero', 'sum of single bands')}")
     if real := chapter.table("trees on", "F1"):
         texts.append(
-            f"trees on real statistics, F1 with SAR minus F1 with optical bands: {_row(real, 'SAR minus optical', 'F1')}"
+            f"LightGBM on real statistics, F1 with SAR minus F1 with optical bands: {_row(real, 'SAR minus optical', 'F1')}"
         )
     return _kind(chapter) + "; ".join(texts) if texts else SILENT
 
