@@ -185,7 +185,7 @@ def test_calibration_error_is_the_mean_distance_over_bins() -> None:
     told = np.array([0.9] * 100 + [0.05] * 100)
     assert calibration.expected_calibration_error(labels, told) == pytest.approx(0.5 * 0.4 + 0.5 * 0.05)
     bins = calibration.reliability(labels, told)
-    assert bins["true"].tolist() == [0, 0.5] and bins["patches"].tolist() == [100, 100]
+    assert bins["observed"].tolist() == [0, 0.5] and bins["patches"].tolist() == [100, 100]
     interval = calibration.calibration_error(labels, told, 100)
     assert interval.low <= interval.value <= interval.high
 

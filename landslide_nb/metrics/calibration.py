@@ -25,7 +25,7 @@ def reliability(labels: Labels, probabilities: Values, bins: int = BINS) -> pd.D
         positive, n = int(labels[inside].sum()), int(inside.sum())
         interval = binomtest(positive, n).proportion_ci(method="wilson")
         rows.append((n, float(probabilities[inside].mean()), positive / n, interval.low, interval.high))
-    return pd.DataFrame(rows, columns=["patches", "said", "true", "low", "high"])
+    return pd.DataFrame(rows, columns=["patches", "predicted", "observed", "low", "high"])
 
 
 def expected_calibration_error(labels: Labels, probabilities: Values, bins: int = BINS) -> float:

@@ -28,9 +28,6 @@ THRESHOLDS: Final = (0.0, 0.001, 0.005, *(round(i / 100, 2) for i in range(1, 10
 EVEN: Final = THRESHOLDS.index(0.5)
 TABLE_RATES: Final = (0.5, 0.176, 0.05, 0.01, 0.001)
 LOWEST, HIGHEST, STEPS = 1e-4, 0.6, 90  # of the rate's slider
-CAPTION: Final = (
-    "Precision at a threshold of 0.5, by the rate of landslides; in parentheses the lowest network to the highest."
-)
 METRES: Final = 10.0  # of a pixel of Sentinel-2, where the data set does not say
 
 
@@ -140,7 +137,7 @@ def sliders(results: Named, known: Labelled, of: str) -> Sliders:
         "OF": escape(of),
         "OWN": f"{100 * own:.3g} %",
         "AREA": f"{area:.2f}",
-        "TABLE": below.to_html(border=0).replace("<thead>", f"<caption>{CAPTION}</caption><thead>", 1),
+        "TABLE": below.to_html(border=0),  # its caption is in the cell's metadata, as of any table
         "OPTIONS": "".join(f'<option value="{i}">{escape(name)}</option>' for i, name in enumerate(points)),
         "LAST": str(len(THRESHOLDS) - 1),
         "EVEN": str(EVEN),

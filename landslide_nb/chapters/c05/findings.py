@@ -6,11 +6,16 @@ import numpy as np
 import pandas as pd
 from IPython.display import Markdown
 
+from landslide_nb.chapters.c05.looks import GRADIENT, MAPS
 from landslide_nb.experiments import verdicts
 
 
 def ablations(
-    table: pd.DataFrame, score: pd.DataFrame, chosen: pd.DataFrame, missing: Mapping[str, object]
+    table: pd.DataFrame,
+    score: pd.DataFrame,
+    chosen: pd.DataFrame,
+    missing: Mapping[str, object],
+    looked: pd.DataFrame | None = None,
 ) -> Markdown:
     """Chapter 05: the verdicts on the paper's changes; how well landslides are told; what choosing weights does.
 
@@ -19,6 +24,7 @@ def ablations(
         score: `comparisons.scores`.
         chosen: `selection.selection`.
         missing: rows of Table 2 that are not trained here, by name.
+        looked: `looks.table`.
     """
     rows = table.iloc[1:]
     lines = [f"- {said(rows)}"]
@@ -36,7 +42,25 @@ def ablations(
     )
     if missing:
         lines.append(f"- Not trained here: {'; '.join(missing)}.")
+    lines += [] if looked is None else [_looked(looked)]
     return Markdown("\n".join([*lines, _selection(chosen)]))
+
+
+def _looked(table: pd.DataFrame) -> str:
+    """Whether networks look at the scar more than chance, and more than the picture's own contrast does."""
+    networks, parts = table.iloc[2:], []
+    for kind in MAPS:
+        above = networks[f"share in the scar, {kind}: over chance"]
+        share = networks[f"share in the scar, {kind}"]
+        parts.append(
+            f"by {kind} {min(it.value for it in share):.3f} to {max(it.value for it in share):.3f}, above chance with an interval that"
+            f" excludes 0 in {sum(it.low > 0 for it in above)} of {len(above)} rows"
+        )
+    chance, picture = (table[f"share in the scar, {GRADIENT}"].iloc[place].value for place in (0, 1))
+    return (
+        f"- **Share of attribution in the scar**: {'; '.join(parts)}. Chance is {chance:.3f}; the contrast of the picture, without any"
+        f" network, has {picture:.3f}."
+    )
 
 
 def said(rows: pd.DataFrame) -> str:

@@ -20,6 +20,10 @@ from landslide_nb.metrics.bootstrap import Interval
 COUNT = 60  # landslides that are looked at
 SCORES = {"share in the scar": 0, "pointing game": 1}
 MAPS = (GRADIENT, OCCLUSION)
+SHOWN = [  # in the chapter's table; the picture has the rest
+    "networks",
+    *(f"{name}, {kind}{of}" for name, of in zip(SCORES, (": over chance", ""), strict=True) for kind in MAPS),
+]
 
 
 def table(named: Mapping[str, Study], study: Study, known: Labelled) -> pd.DataFrame | None:

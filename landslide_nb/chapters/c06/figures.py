@@ -19,9 +19,17 @@ def diagram(labels: Labels, compared: Mapping[str, Values], name: str) -> Pictur
     axis.plot((0, 1), (0, 1), color=GREY, lw=0.8)
     for (title, probabilities), (colour, marker, line) in zip(compared.items(), LOOKS, strict=False):
         bins = reliability(labels, probabilities)
-        error = np.array([bins["true"] - bins["low"], bins["high"] - bins["true"]]).clip(min=0)
+        error = np.array([bins["observed"] - bins["low"], bins["high"] - bins["observed"]]).clip(min=0)
         axis.errorbar(
-            bins["said"], bins["true"], yerr=error, color=colour, marker=marker, ls=line, ms=4, capsize=2, label=title
+            bins["predicted"],
+            bins["observed"],
+            yerr=error,
+            color=colour,
+            marker=marker,
+            ls=line,
+            ms=4,
+            capsize=2,
+            label=title,
         )
         parts.append(f"{title} {expected_calibration_error(labels, probabilities):.3f}")
     axis.set(xlabel="predicted probability", ylabel="share of landslides", xlim=(0, 1), ylim=(0, 1))

@@ -4,7 +4,7 @@ import pandas as pd
 from IPython.display import Markdown
 
 from landslide_nb.display.wording import in_words
-from landslide_nb.experiments.published import published
+from landslide_nb.experiments.published import published, trials
 
 
 def heads(table: pd.DataFrame, rarer: pd.DataFrame) -> Markdown:
@@ -51,8 +51,8 @@ def heads_on_real(scores: pd.DataFrame, calibrated: pd.DataFrame, shifted: pd.Da
     lines = [
         f"- Best on real patches: {best}, out-of-fold F1 {scores.loc[best, f1]}, AUROC {scores.loc[best, 'AUROC']}."
         f" That is {gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}] in F1 against {scores.index[0]} ({first}),"
-        f" {in_words(gain)}.",
-        f"- With SMOTE, LightGBM predicts {own['said']:.1%} landslides where {own['true']:.1%} are observed,"
+        f" {in_words(gain)}.{_tried()}",
+        f"- With SMOTE, LightGBM predicts {own['predicted']:.1%} landslides where {own['observed']:.1%} are observed,"
         f" with an {error} of {errors['LightGBM, SMOTE: its own']}; recalibrated inside"
         f" the folds it is {errors['LightGBM, SMOTE: recalibrated']}, and that of the best"
         f" {errors[f'{best}: recalibrated']}.",
@@ -64,3 +64,13 @@ def heads_on_real(scores: pd.DataFrame, calibrated: pd.DataFrame, shifted: pd.Da
         for rate, row in zip(shifted.index, shifted.to_dict("records"), strict=True)
     ]
     return Markdown("\n".join(lines))
+
+
+def _tried() -> str:
+    """How many trials led to the choice: a score on the same patches is a little too good for that."""
+    count = trials()
+    return (
+        f" It was chosen after {count} trials on these same patches (`results/statistics_heads_trials.csv`)."
+        if count
+        else ""
+    )

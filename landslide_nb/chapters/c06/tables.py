@@ -42,8 +42,8 @@ def calibration(out_of_fold: OutOfFold, resamples: int) -> pd.DataFrame:
             rows[f"{name}: {kind}"] = {
                 "Brier": float(brier_score_loss(out_of_fold.labels, values)),
                 "expected calibration error": calibration_error(out_of_fold.labels, values, min(resamples, 500)),
-                "said": float(values.mean()),
-                "true": float(out_of_fold.labels.mean()),
+                "predicted": float(values.mean()),
+                "observed": float(out_of_fold.labels.mean()),
             }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("probabilities")
 
