@@ -84,7 +84,7 @@ def _networks(results: Sequence[Result], labels: Labels) -> list[Network]:
     for place, (scores, part) in enumerate(zip(log_odds, parts, strict=True)):
         others, patches = to_choose_on(results, place)
         calibrated = Combiner.fit(others[:, None], labels[patches]).probabilities(scores[part, None])
-        groups = None if results[place].groups is None else results[place].groups[part]
+        groups = None if (blocks := results[place].groups) is None else blocks[part]
         rate = float(labels[patches].mean())
         networks.append(Network(labels[part], groups, scores[part], above[place][part], calibrated, rate))
     return networks
@@ -112,4 +112,4 @@ def _row(scores: Sequence[dict[str, float]]) -> dict[str, Interval]:
     """The mean of each score, with the middle 95 %."""
     each = pd.DataFrame(scores)
     low, high = each.quantile(0.025), each.quantile(0.975)
-    return {str(name): Interval(float(each[name].mean()), float(low[name]), float(high[name])) for name in each}
+    return {name: Interval(float(each[name].mean()), float(low[name]), float(high[name])) for name in scores[0]}
