@@ -20,7 +20,7 @@ from landslide_nb.tabular.stacking import Combiner
 DRAWS: Final = 40
 
 
-class Network(NamedTuple):
+class Replicate(NamedTuple):
     """A replicate on its tested patches, n of them; all else was fitted on patches that it is not scored on.
 
     Attributes:
@@ -68,43 +68,43 @@ def compare(results: Sequence[Result], labels: Labels, rates: Sequence[float], d
         A row for each rate, the tested patches' first. Values are means over replicates and draws with the middle 95 % of them. The rate is
         estimated without labels (Saerens et al. 2002); the threshold of the corrected probabilities is half of the F1 expected at it.
     """
-    networks = _networks(results, labels)
-    own = float(np.mean([network.labels.mean() for network in networks]))
-    rows = {f"{own:.1%} (all test patches)": _row([_scores(network) for network in networks])}
+    replicates = _replicates(results, labels)
+    own = float(np.mean([each.labels.mean() for each in replicates]))
+    rows = {f"{own:.1%} (all test patches)": _row([_scores(each) for each in replicates])}
     for rate in (rate for rate in rates if rate < own):
         rows[f"{rate:.1%}"] = _row(
-            [_scores(it.take(thinned(it.labels, it.groups, rate, seed))) for it in networks for seed in range(draws)]
+            [_scores(it.take(thinned(it.labels, it.groups, rate, seed))) for it in replicates for seed in range(draws)]
         )
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("patches with a landslide")
 
 
-def _networks(results: Sequence[Result], labels: Labels) -> list[Network]:
+def _replicates(results: Sequence[Result], labels: Labels) -> list[Replicate]:
     log_odds, parts = tested(results)
-    above, networks = less_threshold(results, labels), []
+    above, replicates = less_threshold(results, labels), []
     for place, (scores, part) in enumerate(zip(log_odds, parts, strict=True)):
         others, patches = to_choose_on(results, place)
         calibrated = Combiner.fit(others[:, None], labels[patches]).probabilities(scores[part, None])
-        groups = None if results[place].groups is None else results[place].groups[part]
+        groups = None if (blocks := results[place].groups) is None else blocks[part]
         rate = float(labels[patches].mean())
-        networks.append(Network(labels[part], groups, scores[part], above[place][part], calibrated, rate))
-    return networks
+        replicates.append(Replicate(labels[part], groups, scores[part], above[place][part], calibrated, rate))
+    return replicates
 
 
-def _scores(network: Network) -> dict[str, float]:
-    truth, rate = network.labels == 1, estimated_rate(network.calibrated, network.rate)
-    adapted = corrected(network.calibrated, network.rate, rate)
+def _scores(replicate: Replicate) -> dict[str, float]:
+    truth, rate = replicate.labels == 1, estimated_rate(replicate.calibrated, replicate.rate)
+    adapted = corrected(replicate.calibrated, replicate.rate, rate)
     f1s = {
-        "F1 at 0.5": float(f1(truth, network.log_odds >= 0)),
-        "F1, threshold chosen": float(f1(truth, network.above >= 0)),
+        "F1 at 0.5": float(f1(truth, replicate.log_odds >= 0)),
+        "F1, threshold chosen": float(f1(truth, replicate.above >= 0)),
         "F1, prior corrected": float(f1(truth, adapted >= expected_f1_threshold(adapted))),
     }
     gain = f1s["F1, prior corrected"] - f1s["F1, threshold chosen"]
-    errors = {"own": expit(network.log_odds), "calibrated": network.calibrated, "prior corrected": adapted}
+    errors = {"own": expit(replicate.log_odds), "calibrated": replicate.calibrated, "prior corrected": adapted}
     return (
         {"estimated rate": rate}
         | f1s
         | {"gain over the chosen threshold": gain}
-        | {f"ECE, {kind}": expected_calibration_error(network.labels, each) for kind, each in errors.items()}
+        | {f"ECE, {kind}": expected_calibration_error(replicate.labels, each) for kind, each in errors.items()}
     )
 
 
@@ -112,4 +112,4 @@ def _row(scores: Sequence[dict[str, float]]) -> dict[str, Interval]:
     """The mean of each score, with the middle 95 %."""
     each = pd.DataFrame(scores)
     low, high = each.quantile(0.025), each.quantile(0.975)
-    return {str(name): Interval(float(each[name].mean()), float(low[name]), float(high[name])) for name in each}
+    return {name: Interval(float(each[name].mean()), float(low[name]), float(high[name])) for name in scores[0]}
