@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import nbformat
 import pytest
-from snakemake.cli import get_argument_parser
+from snakemake.cli import get_argument_parser  # type: ignore[import-untyped]
 from typer.main import get_group
 
 from landslide_nb.cli import app

@@ -98,7 +98,7 @@ def test_the_buttons_of_a_built_page_lead_to_files_that_exist(tmp_path: Path) ->
     cells = '[{"cell_type": "markdown", "metadata": {}, "source": ["# A chapter"]}]'
     small = f'{{"nbformat": 4, "nbformat_minor": 4, "metadata": {kernel}, "cells": {cells}}}'
     (chapters / f"{NAME}.ipynb").write_text(small, "utf-8")
-    command = [Path(sysconfig.get_path("scripts")) / "jupyter-book", "build", tmp_path / "book"]
+    command = [str(Path(sysconfig.get_path("scripts")) / "jupyter-book"), "build", str(tmp_path / "book")]
     built = subprocess.run(command, capture_output=True, text=True, check=False)
     page = tmp_path / "_build" / "html" / "chapters" / f"{NAME}.html"
     assert page.is_file(), built.stderr[-3000:]
