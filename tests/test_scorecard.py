@@ -164,6 +164,7 @@ def test_tables_of_the_pages_are_numbered() -> None:
     assert text.startswith(
         "```{table} What it is.\n:name: table-x\n\n| a | b |\n| --- | --- |\n| 1 | 0.1 [0.0,\N{NO-BREAK SPACE}0.2] |"
     )
+    assert "| [text, …] |" in myst.pipes(["kind"], [["[text, …]"]])  # only an interval keeps together
     names = re.findall(
         r":name: (\S+)", "\n".join(path.read_text("utf-8") for path in (BOOK / "chapters").glob("*.[mt][dx]*"))
     )

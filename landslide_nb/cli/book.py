@@ -51,7 +51,7 @@ def pages(folder: Path, edition: str = "smoke", commit: str = "unknown") -> None
 
     first, last = (find(number, folder) for number in ("01", "10"))
     of = executed.chapters(folder)
-    written = {
+    written: dict[str, str | bytes] = {
         **hurry.pictures(of),
         hurry.INCLUDE: hurry.include(of),
         "parameters.md": pages.parameters_page(),

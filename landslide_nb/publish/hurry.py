@@ -44,9 +44,8 @@ def _marked(name: str, chapter: Chapter) -> str:
     """A figure that leads to its place in the chapter; its label is its own, since the chapter has the picture's."""
     about = chapter.picture(name)[1]
     stem, caption = chapter.path.stem, about["caption"]
-    width = (
-        f":width: {about['width']}\n" if "width" in about else ""
-    )  # of a picture that is drawn finer than it is shown
+    # A picture may be drawn finer than it is shown.
+    width = f":width: {about['width']}\n" if "width" in about else ""
     if not SAID.search(caption):
         caption += f" {chapter.study.source.capitalize()}."
     return f"""<!-- {name} -->

@@ -20,4 +20,4 @@ def pipes(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """A table without caption or number; an interval stays on its line, as `display.table.show` has it."""
     lines = [header, ["---"] * len(header), *rows]
     text = "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
-    return re.sub(r"(\[[^\s\]]+,) ", "\\1\N{NO-BREAK SPACE}", text)
+    return re.sub(r"(\[[-+−.\d]+,) (?=[-+−.\d]+\])", "\\1\N{NO-BREAK SPACE}", text)
