@@ -62,12 +62,11 @@ def test_packaged_weights_know_an_espresso(name: str) -> None:
     picture: Any = coffee
     photograph = torch.from_numpy(picture()[:, 100:500].copy()).permute(2, 0, 1)[None].float() / 255
     assert photograph.shape == (1, 3, 400, 400)
-    size = network.pretrained_cfg["input_size"][-1]
-    x = (interpolate(photograph, size=size, mode="bilinear", antialias=True) - 0.5) / 0.5
+    x = (interpolate(photograph, size=224, mode="bilinear", antialias=True) - 0.5) / 0.5
     with torch.no_grad():
         probability, index = softmax(network.eval()(x), 1)[0].max(0)
     assert "espresso" in ImageNetInfo().index_to_description(int(index))
-    assert probability > 0.8
+    assert probability > 0.85
 
 
 @pytest.mark.parametrize(
