@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 from IPython.display import Markdown
 
-from landslide_nb.display.wording import by_name, excludes_zero, in_words
+from landslide_nb.display.wording import by_name, excludes_zero, in_words, sentences
 
 
 def backbones(size: pd.DataFrame, score: pd.DataFrame, weights: pd.DataFrame) -> Markdown:
@@ -34,7 +34,7 @@ def backbones(size: pd.DataFrame, score: pd.DataFrame, weights: pd.DataFrame) ->
         f" the challenge's own test part.{ranks} Where networks start from different weights, as in the table, this tests the start as"
         " much as the network.",
     ]
-    return Markdown("\n".join(lines))
+    return sentences("\n".join(lines))
 
 
 def _rank(part: str, family: str, order: Sequence[str]) -> str:
