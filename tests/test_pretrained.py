@@ -170,7 +170,7 @@ def test_a_unets_encoder_starts_from_the_weights(stem: str) -> None:
     """A U-Net would be said to start from ImageNet, and start from nothing."""
     model = create(f"unet:{PACKAGED}", seen(12), "imagenet", stem)  # type: ignore[arg-type]
     assert isinstance(model.encoder, UNetEncoder)
-    ours, theirs = model.encoder.unet.encoder.model.state_dict(), packaged_weights()
+    ours, theirs = model.encoder.unet.encoder.model.state_dict(), packaged_weights(PACKAGED)
     trained = [name for name in ours if name != "conv_stem.weight" and "num_batches" not in name]
     assert len(trained) > 200 and all(torch.equal(ours[name], theirs[name]) for name in trained)
     first = ours["conv_stem.weight"]

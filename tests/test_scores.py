@@ -225,6 +225,7 @@ def test_changes_are_against_the_first_row() -> None:
     everything = f1_score(labels[test], np.ones(len(test)))  # the first says yes to all
     assert table["difference"]["second"].value == pytest.approx(1 - everything)
     assert table["test F1"]["second"].value == 1
+    assert table["AUROC"]["second"].value == 1 and table["difference in AUROC"]["second"].value == pytest.approx(0.5)
     assert table["out-of-fold F1"]["second"] == table["out-of-fold F1"]["first"], "last weights, which are the same"
     yes = [f1_score(labels[r.validation], np.ones(len(r.validation))) for r in results]
     assert table["out-of-fold F1"]["first"].value == pytest.approx(np.mean(yes))

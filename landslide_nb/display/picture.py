@@ -31,6 +31,8 @@ DPI: Final = 90  # pixels of a page to the inch
 SMALLEST: Final = (
     7.2  # points, so that letters are 9 pixels high where a picture has its own size, as on a narrow screen
 )
+GREYS: Final = 32  # how many an image has in the book
+GREYISH: Final = 12  # red, green and blue that differ by no more than this are a grey
 STYLE: Final[dict[str, Any]] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -82,13 +84,29 @@ class Picture:
         pixels = any(axis.images for axis in self.figure.axes)
         drawn, stream = io.BytesIO(), io.BytesIO()
         self.figure.savefig(drawn, format="png", dpi=DPI if pixels else 2 * DPI)
-        # Colours of its own, so few, are enough for any of the book's pictures, and a third of the bytes.
-        Image.open(drawn).convert("RGB").quantize(64 if pixels else 256).save(stream, format="png", optimize=True)
+        _few_colours(Image.open(drawn).convert("RGB"), pixels).save(stream, format="png", optimize=True)
         described = {"alt": self.alt, "name": self.name, "caption": self.caption}
         described["width"] = f"{round(self.figure.get_figwidth() * DPI)}px"
         return {"image/png": base64.b64encode(stream.getvalue()).decode(), "text/plain": self.alt}, {
             "image/png": described
         }
+
+
+def _few_colours(image: Image.Image, pixels: bool) -> Image.Image:
+    """A picture in colours of its own, so few that it takes a third of the bytes.
+
+    Where images are shown, greys and colours are chosen apart: bands in grey would leave no place for what is coloured.
+    """
+    if not pixels:
+        return image.quantize(256)
+    rgb = np.asarray(image)
+    coloured = rgb[np.ptp(rgb, axis=2) > GREYISH]
+    palette = [level for grey in np.linspace(0, 255, GREYS).round().astype(int) for level in (int(grey),) * 3]
+    if len(coloured):
+        palette += Image.fromarray(coloured[None]).quantize(256 - GREYS).getpalette() or []
+    known = Image.new("P", (1, 1))
+    known.putpalette(palette)
+    return image.quantize(palette=known, dither=Image.Dither.NONE)
 
 
 def panels(
@@ -109,7 +127,7 @@ def show_image(axis: Axes, image: NDArray[np.floating], title: str = "", **optio
 
 
 def composite(pixels: Pixels, bands: BandSet) -> NDArray[np.float64]:
-    """Red, green and blue of a patch `(C, H, W)` as `(H, W, 3)`, stretched to its 2nd to 98th percentile.
+    """Red, green and blue of a patch `(C, H, W)` as `(H, W, 3)`, each stretched to its 2nd to 98th percentile.
 
     A set of bands without these shows its first one in grey.
     """
@@ -117,10 +135,10 @@ def composite(pixels: Pixels, bands: BandSet) -> NDArray[np.float64]:
 
 
 def stretched(image: Pixels) -> NDArray[np.float64]:
-    """Three bands `(3, H, W)` as `(H, W, 3)`, stretched to their 2nd to 98th percentile."""
+    """Three bands `(3, H, W)` as `(H, W, 3)`, each stretched to its 2nd to 98th percentile: together, haze would tint them blue."""
     pixels = image.transpose(1, 2, 0).astype(np.float64)
-    low, high = np.percentile(pixels, (2, 98))
-    return np.asarray(np.clip((pixels - low) / max(high - low, 1e-6), 0, 1))
+    low, high = np.percentile(pixels, (2, 98), axis=(0, 1))
+    return np.asarray(np.clip((pixels - low) / np.maximum(high - low, 1e-6), 0, 1))
 
 
 def others(bands: BandSet, count: int = 1) -> list[int]:

@@ -116,16 +116,18 @@ def ablations(results: Named, study: Study, labels: Labels) -> pd.DataFrame:
     return _judged(table, estimates, {name: lacks[name] or lacks[next(iter(results))] for name in results})
 
 
-def difference(results: Sequence[Result], reference: Sequence[Result], study: Study, labels: Labels) -> Estimate:
-    """The test F1 of some networks minus that of others, paired on replicates and patches."""
+def difference(
+    results: Sequence[Result], reference: Sequence[Result], study: Study, labels: Labels, metric: Metric = replicates.f1
+) -> Estimate:
+    """A test score of some networks, F1 if no other is named, minus that of others, paired on replicates and patches."""
     if results is reference:
         return FIRST
-    values = [_sampled(replicates.f1, *tested(folds), folds, study, labels) for folds in (results, reference)]
+    values = [_sampled(metric, *tested(folds), folds, study, labels) for folds in (results, reference)]
     return replicates.estimate(values[0] - values[1], _blocks(results))
 
 
 def changes(results: Named, study: Study, labels: Labels) -> pd.DataFrame:
-    """F1 of runs that the paper has not, and the difference of test F1 to the first, on the same patches."""
+    """F1 and AUROC of runs that the paper has not, and the differences of both test scores to the first, on the same patches."""
     first = next(iter(results.values()))
     rows = {}
     for name, folds in results.items():
@@ -134,6 +136,8 @@ def changes(results: Named, study: Study, labels: Labels) -> pd.DataFrame:
             "out-of-fold F1": _interval(replicates.f1, *validated(folds), folds, study, labels),
             "test F1": _interval(replicates.f1, *tested(folds), folds, study, labels),
             "difference": difference(folds, first, study, labels).interval,
+            "AUROC": _interval(replicates.auroc, *tested(folds), folds, study, labels),
+            "difference in AUROC": difference(folds, first, study, labels, replicates.auroc).interval,
         }
     return pd.DataFrame.from_dict(rows, orient="index")
 

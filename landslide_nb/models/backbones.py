@@ -23,7 +23,7 @@ from landslide_nb.models.depthwise import quicken
 from landslide_nb.models.encoders import Backbone, TimmEncoder, UNetEncoder, own_size, unfit
 from landslide_nb.models.late_fusion import LateFusion
 from landslide_nb.models.malloc import keep_freed_memory
-from landslide_nb.models.names import PACKAGED, UNET, FusionName, Stem, check_name
+from landslide_nb.models.names import PACKAGES, UNET, FusionName, Stem, check_name
 from landslide_nb.models.pretrained import from_file, packaged_weights
 
 
@@ -128,8 +128,8 @@ def _pretrained(
         if not Path(weights).is_file():
             raise WeightsError(f"weights file {weights} does not exist; give a file, 'imagenet' or 'none'")
         overlay = {"state_dict": from_file(weights, name, seen)}
-    elif name.split(".", maxsplit=1)[0] == PACKAGED:
-        overlay = {"state_dict": packaged_weights()}
+    elif (bare := name.split(".", maxsplit=1)[0]) in PACKAGES:
+        overlay = {"state_dict": packaged_weights(bare)}
     try:
         network = _sized(name, image_size, in_chans=len(seen), pretrained=True, pretrained_cfg_overlay=overlay, **more)
     except Exception as error:  # timm, the hub's client and torch each raise their own

