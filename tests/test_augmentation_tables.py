@@ -69,10 +69,10 @@ def test_findings_name_the_extremes() -> None:
     power = tables.Mixtures(in_db, in_power, torch.ones(1), 4, tables.decibels(in_db, in_power, BANDS))
     text = findings.augmentation(labels, labels, changes, power).data
     for said in (
-        "mix (-30% in optical std)",
-        "blur (+50% in optical lag-1)",
-        "blur (-20% in Δ lag-1)",
-        "1.50 to 1.50 dB",
+        "mix (-30\N{NO-BREAK SPACE}% in optical std)",
+        "blur (+50\N{NO-BREAK SPACE}% in optical lag-1)",
+        "blur (-20\N{NO-BREAK SPACE}% in Δ lag-1)",
+        " 1.50 dB higher",
     ):
         assert said in text, text
     assert list(power.table.index) == [band.title for band in BANDS.bands[4:]]

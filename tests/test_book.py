@@ -263,6 +263,19 @@ def test_search_finds_a_word(word: str, tab: Opened, html: Path) -> None:
     assert word.lower() in first.read_text("utf-8").lower()
 
 
+@pytest.mark.parametrize("word", ["occlusion", "precision", "Mixups"])
+def test_search_results_have_excerpts(word: str, tab: Opened, html: Path) -> None:
+    """A title alone does not say whether a page is worth opening: below it stand words of the page, with what was looked for."""
+    tab.faults.clear()
+    tab.page.goto(f"{(html / 'search.html').as_uri()}?q={word}")
+    tab.page.wait_for_function("document.querySelector('#search-results p')?.textContent.includes('found')")
+    pages_found = tab.page.locator("#search-results li:not(:has(> span))").all()
+    texts = [it.locator("> p.excerpt").inner_text() for it in pages_found]
+    assert texts and all(20 < len(text) < 260 for text in texts)
+    assert tab.page.locator("#search-results p.excerpt strong").first.inner_text().lower().startswith(word[:5].lower())
+    assert findings(tab) == []
+
+
 @pytest.fixture(scope="session")
 def sheet(browser: Browser) -> Iterator[Page]:
     """A tab whose width is changed while a page is open."""

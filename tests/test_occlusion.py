@@ -187,5 +187,5 @@ def test_permutation_finds_the_band_that_knows(known: pd.DataFrame) -> None:
     area: Any = alone["AUROC"].to_dict()
     assert area["SAR only"].low > 0.9 and area["optical only"].high < 0.65
     evidence = permutation.evidence(table, lost, alone, 200)
-    assert verdict(evidence["F1 of trees fitted on SAR only"]) == "for it"
+    assert verdict(evidence["F1 of LightGBM fitted on SAR only"]) == "for it"
     assert "F1 lost" in permutation.table(permutation.sets(table), lost, 200)

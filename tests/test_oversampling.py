@@ -167,7 +167,7 @@ def test_the_leak_is_counted_and_scored(
         assert row["hold-out F1"].value == pytest.approx(truth)
         assert row["optimism"].value == pytest.approx(own - truth)
         assert row["out-of-fold F1"].low <= own <= row["out-of-fold F1"].high
-    assert right["as its author scores"] == right["out-of-fold F1"]
+    assert right["with synthetic patches"] == right["out-of-fold F1"]
     assert table.loc["difference", "out-of-fold F1"].value == pytest.approx(
         wrong["out-of-fold F1"].value - right["out-of-fold F1"].value
     )
@@ -210,9 +210,9 @@ def test_findings_say_what_the_tables_say(
     changes = oversampling.effects(patches.pixels, BANDS, rows, made)
     kept = oversampling.noise_kept(noise_table)
     text: Any = findings.oversampling((7, 3), 15, near, copies, kept, changes, table).data
-    assert f"{near.loc['Euclidean', 'shared with SSIM']:.0%}" in text
+    assert f"{near.loc['Euclidean', 'shared with SSIM'] * 100:.0f}\N{NO-BREAK SPACE}%" in text
     assert f"{table.loc['difference', 'out-of-fold F1'].value:+.3f}" in text
-    assert f"{table.loc['before the split', 'as its author scores']}" in text
+    assert f"{table.loc['before the split', 'with synthetic patches']}" in text
     without = table.drop(columns=["hold-out F1", "optimism"])
     assert "no hold-out part" in findings.oversampling((7, 3), 15, near, copies, kept, changes, without).data
     drawn = figures.noise_by_weight(noise_table)

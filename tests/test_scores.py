@@ -13,6 +13,7 @@ from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
+from landslide_nb.display import wording
 from landslide_nb.display.table import show
 from landslide_nb.experiments import comparisons, verdicts
 from landslide_nb.experiments.published import published
@@ -334,12 +335,31 @@ def test_tables_are_shown_in_the_formats_that_are_asked_for() -> None:
     """Images a second would have three decimals, or a missing interval be `nan`."""
     table = pd.DataFrame({"a": [Interval(1, 2, 3), np.nan], "b": [0.25, 2.0], "c": ["x", "y"]}, index=["i", "j"])
     shown = show(table.rename_axis("corner"), {"a": ".0f"})
-    assert shown.to_numpy().tolist() == [["1 [2,\N{NO-BREAK SPACE}3]", "0.250", "x"], ["–", "2.000", "y"]]
+    assert shown.to_numpy().tolist() == [["1 [2,\N{NO-BREAK SPACE}3]", "0.250", "x"], ["–", "2.00", "y"]]
     assert (shown.columns.name, shown.index.name) == ("corner", None)
     assert show(pd.DataFrame({"a": [True, False], "b": [True, "–"]})).to_numpy().tolist() == [
         ["yes", "yes"],
         ["no", "–"],
     ]
+
+
+def test_tables_have_three_digits_and_a_space_before_percent_signs() -> None:
+    """Squares of digital numbers would have three decimals, and 17.6% would stand beside 95 %."""
+    values = [62964.072, 608.47, 18.826, 1.046, 0.9999, 0.123456, 0.0, -1862.3]
+    table = pd.DataFrame({"a": values, "b": "61.9%"}, index=[f"{i}% of it" for i in range(8)])
+    text = show(table)
+    assert text["a"].to_list() == ["62,964", "608", "18.8", "1.05", "1.00", "0.123", "0.000", "-1,862"]
+    assert text.index[1] == "1\N{NO-BREAK SPACE}% of it" and text["b"].iloc[0] == "61.9\N{NO-BREAK SPACE}%"
+    assert show(pd.DataFrame({"a": [0.5]}), {"a": ".0%"})["a"].iloc[0] == "50\N{NO-BREAK SPACE}%"
+    assert (
+        show(pd.DataFrame({"a": [Interval(37.42, 28.04, 46.6)]}))["a"].iloc[0] == "37.4 [28.0,\N{NO-BREAK SPACE}46.6]"
+    )
+
+
+@pytest.mark.parametrize(("values", "said"), [((0.46, 0.4601), "0.46"), ((0.1, 0.25), "0.10 to 0.25")])
+def test_a_range_of_one_number_is_one_number(values: tuple[float, float], said: str) -> None:
+    """The book said "by 0.46 to 0.46"."""
+    assert wording.reach(values, ".2f") == said
 
 
 @pytest.mark.parametrize("c", [1.0, 0.1])

@@ -37,7 +37,7 @@ def test_tables_are_written_as_a_reader_sees_them(tmp_path: Path) -> None:
     with written[0].open(encoding="utf-8") as stream:
         assert list(csv.reader(stream)) == [
             ["backbone", "test F1", "training (s)", "weights"],
-            ["resnet18", "0.800 [0.700, 0.900]", "12.000", "none"],
+            ["resnet18", "0.800 [0.700, 0.900]", "12.0", "none"],
         ]
     assert pd.read_csv(written[1])["backbone"].to_list() == ["a < b & c"]
 

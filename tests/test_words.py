@@ -1,4 +1,7 @@
-"""The book speaks the field's language: everyday words that readers stumbled over are counted, page by page."""
+"""The book speaks the field's language: everyday words that readers stumbled over are counted, page by page.
+
+`python tests/test_words.py` prints the counts.
+"""
 
 import json
 import re
@@ -15,6 +18,7 @@ BOOK = ROOT / "book"
 PAGES = [*sorted(path for path in BOOK.glob("*.md") if path.name != "changelog.md"), ROOT / "README.md"]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 EXECUTED = sorted((BOOK / "chapters").glob("*.ipynb"))
+MADE = sorted([*(BOOK / "chapters").glob("*.md"), *(BOOK / "chapters").glob("*.txt")])
 OLD_TITLES: Final = (
     "What is in a patch|Making the minority larger|Who is alike|What is done to each batch|Which backbone|Another head"
     "|A map of embeddings|Three ways to say nothing|Radar against light|What adds up|The ladder|What holds"
@@ -110,6 +114,15 @@ def printed(path: Path) -> str:
     return unescape(re.sub(r"<[^>]*>", " ", text))
 
 
+def counts() -> dict[str, tuple[list[str], list[str]]]:
+    """The everyday words left on each page: by hand, and in what code wrote, a percent sign without a space among them."""
+    none: list[str] = []
+    found = {path: (left(by_hand(path)), none) for path in [*PAGES, *NOTEBOOKS]}
+    found |= {path: (left(by_hand(path)), left(printed(path))) for path in EXECUTED}
+    found |= {path: (none, left(path.read_text("utf-8"))) for path in MADE}
+    return {path.relative_to(ROOT).as_posix(): of for path, of in found.items()}
+
+
 @pytest.mark.parametrize("path", [*PAGES, *NOTEBOOKS], ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_a_text_has_the_fields_terms(path: Path) -> None:
     """A reader of the field would stumble over a word that only this book uses."""
@@ -133,3 +146,13 @@ def test_an_everyday_word_is_found(text: str) -> None:
 def test_other_words_are_left_alone(text: str) -> None:
     """Names in code, and words in another sense, are no fault."""
     assert not left(text)
+
+
+if __name__ == "__main__":
+    table = counts()
+    print("by hand  by code  page")
+    for page, (hand, code) in table.items():
+        print(f"{len(hand):7}  {len(code):7}  {page}", *(f"\n{'':18} {word}" for word in sorted({*hand, *code})))
+    print(
+        f"{sum(len(it[0]) for it in table.values()):7}  {sum(len(it[1]) for it in table.values()):7}  all {len(table)} pages"
+    )

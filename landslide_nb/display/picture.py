@@ -15,6 +15,7 @@ from PIL import Image
 
 from landslide_nb.common.arrays import Pixels
 from landslide_nb.data.bands import BandSet
+from landslide_nb.display.wording import spaced
 
 # Okabe and Ito's colours: distinguishable without colour vision. Classes also differ by marker and hatch.
 BLUE: Final = "#0072B2"
@@ -64,11 +65,13 @@ class Picture:
     caption: str
 
     def __post_init__(self) -> None:
-        """Refuse letters that nobody can read.
+        """Put a space before each percent sign, and refuse letters that nobody can read.
 
         Raises:
             ValueError: saying which.
         """
+        for name in ("alt", "caption"):
+            object.__setattr__(self, name, spaced(getattr(self, name)))
         small = [text for text in self.figure.findobj(Text) if text.get_text() and text.get_fontsize() < SMALLEST]  # type: ignore[attr-defined]
         if small:
             raise ValueError(f"{self.name} has letters smaller than {SMALLEST} points: {small[0].get_text()!r}")  # type: ignore[attr-defined]

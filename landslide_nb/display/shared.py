@@ -34,7 +34,7 @@ def class_balance(counts: Mapping[str, Sequence[int]], name: str) -> Picture:
         )
         axis.bar_label(bars, fmt="%d", fontsize=8)
     axis.set_xticks(range(len(counts)), list(counts))
-    axis.set_ylabel("patches")
+    axis.set_ylabel("number of patches")
     axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     parts = [f"{title}: {c[0]} without and {c[1]} with a landslide" for title, c in counts.items()]
     return Picture(

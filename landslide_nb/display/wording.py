@@ -1,8 +1,35 @@
 """Words for numbers."""
 
-from typing import Any
+import re
+from collections.abc import Iterable
+from typing import Any, Final
 
 import pandas as pd
+from IPython.display import Markdown
+
+PERCENT: Final = re.compile(r"(?<=\d)%")
+
+
+def spaced(text: str) -> str:
+    """A text with a space before each percent sign, as all texts of the book have it; no line ends there."""
+    return PERCENT.sub("\N{NO-BREAK SPACE}%", text)
+
+
+def sentences(text: str) -> Markdown:
+    """What a chapter found, as it is shown."""
+    return Markdown(spaced(text))
+
+
+def capitalised(text: str) -> str:
+    """A text that begins with a capital letter, and is else as it was."""
+    return text[:1].upper() + text[1:]
+
+
+def reach(values: Iterable[float], spec: str = ".3f") -> str:
+    """From the lowest to the highest of some numbers; one number where both look the same."""
+    known = [float(value) for value in values]
+    ends = (f"{min(known):{spec}}", f"{max(known):{spec}}")
+    return ends[0] if ends[0] == ends[1] else " to ".join(ends)
 
 
 def excludes_zero(difference: Any) -> bool:

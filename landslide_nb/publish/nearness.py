@@ -136,7 +136,7 @@ def occlusion(chapter: Chapter) -> str:
     texts = []
     if table := chapter.table("minus optical", "sum of single bands"):
         texts.append(f"SAR minus optical, zeros, summed: {_row(table, 'set to zero', 'sum of single bands')}")
-    if real := chapter.table("trees on", "F1"):
+    if real := chapter.table("LightGBM on", "F1") or chapter.table("trees on", "F1"):
         texts.append(
             f"LightGBM on real statistics, F1 with SAR minus F1 with optical bands: {_row(real, 'SAR minus optical', 'F1')}"
         )

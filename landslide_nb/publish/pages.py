@@ -43,12 +43,16 @@ def _value(value: str) -> str:
 def paper_ablations() -> str:
     """The paper's Table 2 as MyST; not as CSV, where `+ step schedule` would be an item of a list."""
     printed = published("table2")
-    header = [name.replace("_", " ") for name in printed.columns]
-    rows = [
-        [value if not isinstance(value, float) else f"{value:.4f}" for value in row] for row in printed.to_numpy(object)
-    ]
+    header = [name.replace("_f1", " F1").replace("smote", "SSIM-SMOTE") for name in printed.columns]
+    rows = [[_printed(value) for value in row] for row in printed.to_numpy(object)]
     caption = "The paper's Table 2. Its test scores are those of the challenge's board."
     return table(caption, "table-paper-ablations", header, rows) + "\n"
+
+
+def _printed(value: object) -> object:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.4f}" if isinstance(value, float) else value
 
 
 def note_of(chapter: Path) -> str:

@@ -42,4 +42,4 @@ def trees_scores(table: pd.DataFrame, probabilities: NDArray[np.float64], resamp
     """F1 at a threshold of 0.5 and AUROC with intervals, and the share that is said to be positive."""
     labels, decided = table["label"].to_numpy(np.int8), probabilities >= 0.5
     auroc = auroc_interval(labels, probabilities, min(resamples, 500))
-    return {"F1": f1_interval(labels, decided, resamples), "AUROC": auroc, "said positive": float(decided.mean())}
+    return {"F1": f1_interval(labels, decided, resamples), "AUROC": auroc, "predicted positive": float(decided.mean())}

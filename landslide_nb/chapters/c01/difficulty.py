@@ -16,7 +16,8 @@ def difficulty() -> pd.DataFrame:
     asked = table[table["real"].notna()]
     simulated = [column for column in map(str, table) if column.startswith("simulated")]
     ends = {"lowest": "aimed at: from", "highest": "to"}
-    return asked[["real", *simulated, "lowest", "highest"]].rename(columns=ends)
+    named = asked.rename(index=lambda score: score.replace("trees on", "LightGBM on"))
+    return named[["real", *simulated, "lowest", "highest"]].rename(columns=ends)
 
 
 def measured_on() -> str:

@@ -7,6 +7,7 @@ from IPython.display import Markdown
 
 from landslide_nb.chapters.c01 import difficulty
 from landslide_nb.data.bands import BandSet, Places
+from landslide_nb.display.wording import capitalised, reach, sentences
 
 
 def exploration(rare: pd.DataFrame, scores: Mapping[str, pd.DataFrame]) -> Markdown:
@@ -16,9 +17,9 @@ def exploration(rare: pd.DataFrame, scores: Mapping[str, pd.DataFrame]) -> Markd
     for source, table in scores.items():
         row = table.iloc[0]
         lines.append(
-            f"- {source}: LightGBM on 85 statistics reaches an out-of-fold F1 of {row['out-of-fold F1']} (95 % interval)."
+            f"- {capitalised(source)}: LightGBM on 85 statistics reaches an out-of-fold F1 of {row['out-of-fold F1']} (95 % interval)."
         )
-    return Markdown("\n".join(lines))
+    return sentences("\n".join(lines))
 
 
 def realism(
@@ -33,10 +34,7 @@ def realism(
     """Chapter 01: how near the patches come to real ones, in levels and texture, and to trees; then what was measured beforehand."""
     lines = _levels(levels, bands, source) if "real mean" in levels else []
     lag = texture["lag 1, median"]
-    each = "; ".join(
-        f"{kind} {lag[_titles(bands, places)].min():.2f} to {lag[_titles(bands, places)].max():.2f}"
-        for kind, places in bands.kinds.items()
-    )
+    each = "; ".join(f"{kind} {reach(lag[_titles(bands, places)], '.2f')}" for kind, places in bands.kinds.items())
     lines.append(
         f"- Correlation of neighbouring pixels (medians over patches, lowest and highest of the bands): {each}."
     )
@@ -48,7 +46,7 @@ def realism(
             f"- LightGBM still tells the two kinds apart (AUROC {giveaways.attrs['auroc']}), most of all by"
             f" {', '.join(f'`{name}`' for name in giveaways.index[:4])}: single statistics agree, but not all of their combinations.",
         ]
-    return Markdown("\n".join(lines + measured))
+    return sentences("\n".join(lines + measured))
 
 
 def hardness(scores: pd.DataFrame, looks: pd.DataFrame) -> list[str]:
@@ -59,7 +57,7 @@ def hardness(scores: pd.DataFrame, looks: pd.DataFrame) -> list[str]:
         missed = [str(score) for score in known.index[~known[name].between(known["aimed at: from"], known["to"])]]
         far = f"; not {'; '.join(missed)}" if missed else ""
         lines.append(
-            f"- {name.capitalize()}: {len(known) - len(missed)} of {len(known)} scores lie where they were aimed at{far}."
+            f"- {capitalised(name)}: {len(known) - len(missed)} of {len(known)} scores lie where they were aimed at{far}."
         )
     real = len(difficulty.asked_about_real_patches())
     outside = [" ".join(place) for place in looks.index[~looks["within"]]]

@@ -30,7 +30,7 @@ def optimism(table: pd.DataFrame) -> Picture:
     """Out-of-fold and hold-out F1 with SMOTE in the right and in the wrong place; `table` as `leak` gives it."""
     figure, axes = panels(1, 1, 6.2, 2.2)
     shown = table.drop(index="difference")
-    columns = [name for name in ("as its author scores", "out-of-fold F1", "hold-out F1") if name in shown]
+    columns = [name for name in ("with synthetic patches", "out-of-fold F1", "hold-out F1") if name in shown]
     for column, marker, colour, shift in zip(columns, "s^o", (GREY, ORANGE, BLUE), (0.2, 0, -0.2), strict=False):
         _line_of_points(axes[0, 0], shown[column], marker, colour, shift)
     axes[0, 0].set_yticks(range(len(shown))[::-1], list(shown.index))
@@ -59,7 +59,7 @@ def family(
     rows: SampleTable,
     anchors: Sequence[int],
 ) -> Picture:
-    """Anchors, their nearest neighbours and synthetic patches of theirs, in true colour (Fig. 4a).
+    """Anchors, their nearest neighbours and synthetic patches of theirs, in red, green and blue (Fig. 4a).
 
     Args:
         pixels: all patches, `(N, C, H, W)`.
@@ -83,12 +83,13 @@ def family(
             show_image(axis, composite(patch, bands), f"λ {rows.weight[child]:.2f}\nneighbour {number}")
     values = ssim[list(anchors)]
     alt = (
-        f"{len(anchors)} rows of true-colour patches: an anchor, its {k} nearest neighbours (SSIM {values.min():.2f} to"
+        f"{len(anchors)} rows of patches in red, green and blue: an anchor, its {k} nearest neighbours (SSIM {values.min():.2f} to"
         f" {values.max():.2f}) and {n} synthetic patches."
     )
     caption = (
         "Left: a landslide patch. Middle: its nearest neighbours, the most similar first. Right: synthetic patches, with the"
-        " anchor's weight λ and the number of the neighbour that they are blended with. Each patch has its own stretch."
+        " anchor's weight λ and the number of the neighbour that they are blended with. Red, green and blue, each patch with"
+        " its own stretch: its hues are not those of the ground."
     )
     return Picture(figure, "fig-family", alt, caption)
 
@@ -113,7 +114,7 @@ def noise_by_weight(table: pd.DataFrame) -> Picture:
 
 
 def synthetic(pixels: Pixels, bands: BandSet, rows: SampleTable, chosen: Sequence[int]) -> Picture:
-    """Parents and the synthetic patch between them, in true colour and in one band beside; `pixels` are all patches'."""
+    """Parents and the synthetic patch between them, in red, green and blue and in one band beside; `pixels` are all patches'."""
     (beside,) = others(bands)
     figure, axes = panels(len(chosen) * 2, 3, 1.5, 1.6)
     for i, row in enumerate(chosen):
@@ -128,10 +129,13 @@ def synthetic(pixels: Pixels, bands: BandSet, rows: SampleTable, chosen: Sequenc
             show_image(axis, patch[beside], cmap="cividis", vmin=low, vmax=high)
     weights = ", ".join(f"{rows.weight[row]:.2f}" for row in chosen)
     band = bands.bands[beside]
-    alt = f"{len(chosen)} synthetic patches beside their parents, in true colour and {band.title}; weights of the anchors: {weights}."
+    alt = (
+        f"{len(chosen)} synthetic patches beside their parents, in red, green and blue and in {band.title}; weights of the anchors:"
+        f" {weights}."
+    )
     return Picture(
         figure,
         "fig-synthetic",
         alt,
-        f"Two parents and the patch between them: true colour above, {band.title} ({band.unit}) below.",
+        f"Two parents and the patch between them: red, green and blue above, {band.title} ({band.unit}) below.",
     )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 from IPython.display import Markdown
 
-from landslide_nb.display.wording import in_words
+from landslide_nb.display.wording import in_words, sentences
 
 
 def oversampling(
@@ -26,7 +26,7 @@ def oversampling(
         moved = f" NDVI moves by {ndvi['change, median']:+.3f} (median; 5th to 95th percentile {ndvi['5 %']:+.3f} to {ndvi['95 %']:+.3f})."
     wrong = leak.loc["before the split"]
     share = wrong["with a validation parent"] / max(wrong["synthetic rows"], 1)
-    return Markdown(
+    return sentences(
         f"- SSIM between a landslide patch and its nearest neighbours is {ssim['SSIM to neighbours']:.2f} on average;"
         f" {euclidean['shared with SSIM']:.0%} of the Euclidean neighbours are the same (by chance"
         f" {euclidean['shared by chance']:.0%}). A synthetic patch is much nearer to a real one (median"
@@ -45,7 +45,7 @@ def oversampling(
 def _leak(leak: pd.DataFrame) -> str:
     """What the leak seems to give, and what it gives."""
     wrong, more = leak.loc["before the split"], leak.loc["difference"]
-    seems, author = more["out-of-fold F1"], wrong["as its author scores"]
+    seems, author = more["out-of-fold F1"], wrong["with synthetic patches"]
     text = (
         f"- **The leak.** Before the split instead of inside the folds, F1 out of fold differs by {seems.value:+.3f}"
         f" [{seems.low:+.3f}, {seems.high:+.3f}], {in_words(seems)}; its author, who validates on synthetic patches too, reports"

@@ -30,7 +30,7 @@ def leak(studies: Mapping[str, Study], results: Mapping[str, Sequence[Result]], 
 
     Returns:
         A row for each and one for the difference of the two, resampled together. "out-of-fold F1" is over real patches.
-        "as its author scores" adds the synthetic patches that fall to validation, as positives. "hold-out F1" is that of
+        "with synthetic patches" adds the synthetic patches that fall to validation, as positives. "hold-out F1" is that of
         the folds' networks, each alone, so that it can be compared; "optimism" is out-of-fold minus hold-out F1.
     """
     drawn, rows = {}, {}
@@ -42,8 +42,8 @@ def leak(studies: Mapping[str, Study], results: Mapping[str, Sequence[Result]], 
             "with a validation parent": sum(with_validation_parent(*parts) for parts in parents),
         }
     wrong, right = list(drawn)[::-1]
-    # Its author scores on other patches than those of the other row: there is no difference to resample.
-    same = [column for column in drawn[right] if column != "as its author scores"]
+    # Validation with synthetic patches is on other patches than those of the other row: there is no difference to resample.
+    same = [column for column in drawn[right] if column != "with synthetic patches"]
     drawn["difference"] = {column: drawn[wrong][column] - drawn[right][column] for column in same}
     rows["difference"] = {column: rows[wrong][column] - rows[right][column] for column in rows[right]}
     table = {name: rows[name] | {column: _interval(v) for column, v in drawn[name].items()} for name in rows}
@@ -59,7 +59,7 @@ def _leak_scores(study: Study, results: Sequence[Result], patches: Patches) -> d
     synthetic = _on_synthetic_validation(study, patches, results)
     everyone = np.concatenate([*decided, synthetic])
     truth = np.concatenate([labels[indices], np.ones(len(synthetic), np.int8)])
-    scores["as its author scores"] = _f1_draws(truth, everyone[None], resamples, seed=0)
+    scores["with synthetic patches"] = _f1_draws(truth, everyone[None], resamples, seed=0)
     test = results[0].test
     if len(test):
         alone = np.array([result.probabilities[test] >= 0.5 for result in results])

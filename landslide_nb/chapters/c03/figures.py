@@ -27,7 +27,7 @@ NO_RADAR: Final = "There is no radar among these bands, so nothing is in decibel
 
 
 def previews(images: Mapping[str, Pixels], bands: BandSet, name: str, caption: str) -> Picture:
-    """One patch after each transform: true colour above, another band below; images `(C, H, W)`, scaled, the first as it is."""
+    """One patch after each transform: red, green and blue above, another band below; images `(C, H, W)`, scaled, the first as it is."""
     (beside,) = others(bands)
     figure, axes = panels(2, len(images), 1.6, 1.8)
     first, everything = next(iter(images.values())), np.stack(list(images.values()))
@@ -37,11 +37,11 @@ def previews(images: Mapping[str, Pixels], bands: BandSet, name: str, caption: s
         show_image(axes[0, column], np.clip(scaled, 0, 1), title)
         show_image(axes[1, column], image[beside], cmap="cividis", vmin=low[beside], vmax=high[beside])
     below = bands.bands[beside].title
-    axes[0, 0].set_ylabel("true colour")
+    axes[0, 0].set_ylabel("red, green, blue")
     axes[1, 0].set_ylabel(below)
     changed = [f"{title}: {_changes(image, first, bands)}" for title, image in list(images.items())[1:]]
     alt = f"One patch after each transform, mean absolute change of bands in standard deviations: {'; '.join(changed)}."
-    return Picture(figure, name, alt, f"{caption} Above: true colour. Below: {below}. Each band has one scale.")
+    return Picture(figure, name, alt, f"{caption} Above: red, green and blue. Below: {below}. Each band has one scale.")
 
 
 def _changes(image: Pixels, first: Pixels, bands: BandSet) -> str:

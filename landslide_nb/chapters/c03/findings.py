@@ -7,6 +7,7 @@ from IPython.display import Markdown
 
 from landslide_nb.chapters.c03.figures import NO_RADAR
 from landslide_nb.chapters.c03.tables import Mixtures
+from landslide_nb.display.wording import reach, sentences
 from landslide_nb.experiments.published import published
 
 
@@ -17,12 +18,12 @@ def augmentation(cut: pd.DataFrame, mixed: pd.DataFrame, changes: pd.DataFrame, 
     if power is not None:
         post = power.table["mean"][[title for title in power.table.index if "Δ" not in str(title)]]
         radar = (
-            f"- Mixed in linear power, backscatter is {post.min():.2f} to {post.max():.2f} dB higher than mixed in dB, on average"
+            f"- Mixed in linear power, backscatter is {reach(post, '.2f')} dB higher than mixed in dB, on average"
             " over samples, depending on the band.\n"
         )
     paper = published("table2").set_index("row")["test_f1"]
     both, larger = (paper[row] - paper["baseline"] for row in ("Mixup + CutMix", "384 px + Mixup"))
-    return Markdown(
+    return sentences(
         f"- Over {len(cut)} samples, a CutMix label is at most {cut[column].max():.2g} millionths from the share of pixels that was"
         f" counted, a Mixup label at most {mixed[column].max():.2g} millionths from Eq. 1.\n"
         f"- A patch loses most contrast with {_extreme(changes, 'std', min)}. Neighbouring pixels become most alike with"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 from IPython.display import Markdown
 
-from landslide_nb.display.wording import by_name, excludes_zero, in_words
+from landslide_nb.display.wording import by_name, excludes_zero, in_words, sentences
 from landslide_nb.metrics.bootstrap import Interval
 
 
@@ -37,7 +37,7 @@ def backbones(size: pd.DataFrame, score: pd.DataFrame, weights: pd.DataFrame) ->
         "- In the paper EfficientNetV2-L scores highest of all that it compares, and InceptionV3 lower, all with ImageNet weights and on"
         f" the challenge's own test part.{ranks}{_starts(size)}",
     ]
-    return Markdown("\n".join(lines))
+    return sentences("\n".join(lines))
 
 
 def _signed(interval: Interval) -> str:

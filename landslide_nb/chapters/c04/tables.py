@@ -46,7 +46,8 @@ def sizes(studies: Mapping[str, Study]) -> pd.DataFrame:
 
 
 def scores(results: Mapping[str, Sequence[Result]], study: Study, labels: Labels) -> pd.DataFrame:
-    """F1 of each backbone, and the difference of test F1 to the study's own on the same patches."""
+    """F1 of each backbone, the highest test F1 first, and the difference of test F1 to the study's own on the same patches."""
     own = {study.backbone: results[study.backbone]} if study.backbone in results else {}
     table = comparisons.changes(own | dict(results), study, labels)
-    return table.loc[list(results)].rename_axis("backbone")
+    order = sorted(results, key=lambda name: -table.loc[name, "test F1"].value)
+    return table.loc[order].rename_axis("backbone")

@@ -7,6 +7,7 @@ import pandas as pd
 from IPython.display import Markdown
 
 from landslide_nb.chapters.c05.looks import GRADIENT, MAPS
+from landslide_nb.display.wording import reach, sentences
 from landslide_nb.experiments import verdicts
 
 
@@ -30,9 +31,8 @@ def ablations(
     lines = [f"- {said(rows)}"]
     if len(rows):
         outside = [name for name, row in rows.iterrows() if not row["ours"].low <= row["paper"] <= row["ours"].high]
-        visible = rows["smallest visible"]
         lines.append(
-            f"- An effect of {visible.min():.3f} to {visible.max():.3f} in F1 would have been seen. The paper's change lies outside of our"
+            f"- An effect of {reach(rows['smallest visible'])} in F1 would have been seen. The paper's change lies outside of our"
             f" interval for {len(outside)} of {len(rows)}{_named(outside)}."
         )
     first = score.iloc[0]
@@ -43,7 +43,7 @@ def ablations(
     if missing:
         lines.append(f"- Not trained here: {'; '.join(missing)}.")
     lines += [] if looked is None else [_looked(looked)]
-    return Markdown("\n".join([*lines, _selection(chosen)]))
+    return sentences("\n".join([*lines, _selection(chosen)]))
 
 
 def _looked(table: pd.DataFrame) -> str:
@@ -53,7 +53,7 @@ def _looked(table: pd.DataFrame) -> str:
         above = networks[f"share in the scar, {kind}: over chance"]
         share = networks[f"share in the scar, {kind}"]
         parts.append(
-            f"by {kind} {min(it.value for it in share):.3f} to {max(it.value for it in share):.3f}, above chance with an interval that"
+            f"by {kind} {reach(it.value for it in share)}, above chance with an interval that"
             f" excludes 0 in {sum(it.low > 0 for it in above)} of {len(above)} rows"
         )
     chance, picture = (table[f"share in the scar, {GRADIENT}"].iloc[place].value for place in (0, 1))
@@ -85,7 +85,7 @@ def _selection(chosen: pd.DataFrame) -> str:
     seems = np.array([each.value for each in chosen["validation: best − last"]])
     text = (
         f"- **Choosing each fold's best weights** adds {seems.mean():+.3f} to the validation F1 that they were chosen by, on average"
-        f" over {len(chosen)} rows ({seems.min():+.3f} to {seems.max():+.3f})."
+        f" over {len(chosen)} rows ({reach(seems, '+.3f')})."
     )
     if "optimism" not in chosen:
         return text + " There is no hold-out part here to say what it is worth."
@@ -96,7 +96,7 @@ def _selection(chosen: pd.DataFrame) -> str:
     worse = sum(each.high < 0 for each in chosen["test: best − last"])
     biased = sum(each.low > 0 for each in chosen["of it by the choice"])
     return text + (
-        f" On the hold-out test it adds {gives.mean():+.3f} ({gives.min():+.3f} to {gives.max():+.3f}). Rows in which its"
+        f" On the hold-out test it adds {gives.mean():+.3f} ({reach(gives, '+.3f')}). Rows in which its"
         f" 95 % interval lies above 0: {better}; below 0: {worse}. So {by_choice.mean():+.3f} of the validation score is the choice itself;"
         f" rows in which the interval of that bias lies above 0: {biased}. The paper chooses so too, and reports other patches' scores."
     )

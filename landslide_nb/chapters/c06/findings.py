@@ -3,7 +3,7 @@
 import pandas as pd
 from IPython.display import Markdown
 
-from landslide_nb.display.wording import in_words
+from landslide_nb.display.wording import in_words, sentences
 from landslide_nb.experiments.published import published, trials
 
 
@@ -19,7 +19,7 @@ def heads(table: pd.DataFrame, rarer: pd.DataFrame) -> Markdown:
     known = others[others["paper"].notna()]
     paper = published("table3")["test_f1"]
     counts = "; ".join(f"{outcome}: {count}" for outcome, count in known["verdict"].value_counts().items())
-    return Markdown(
+    return sentences(
         f"- Best here: {best}, {others.loc[best, 'ours']:+.3f} in F1 against FC, {in_words(others.loc[best, 'ours'])}.\n"
         f"- Of the paper's {len(known)} changes of the head: {counts}. A change of {known['smallest visible'].max():.3f} would have been"
         f" seen; the paper's largest is {paper.iloc[1:].max() - paper.iloc[0]:+.4f}, given without an interval."
@@ -63,7 +63,7 @@ def heads_on_real(scores: pd.DataFrame, calibrated: pd.DataFrame, shifted: pd.Da
         f" {row['mean gain']:+.3f} on average over draws."
         for rate, row in zip(shifted.index, shifted.to_dict("records"), strict=True)
     ]
-    return Markdown("\n".join(lines))
+    return sentences("\n".join(lines))
 
 
 def _tried() -> str:

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 from IPython.display import Markdown
 
-from landslide_nb.display.wording import in_words
+from landslide_nb.display.wording import in_words, reach, sentences
 from landslide_nb.metrics.bootstrap import Interval
 
 
@@ -33,8 +33,8 @@ def maps(table: pd.DataFrame) -> Markdown:
         f"- Two seeds agree on {shared} of a patch's nearest neighbours (by chance {rows[names[0]]['by chance']:.0%});"
         f" trustworthiness is {trust}. So a map illustrates and does not prove: what is near is partly the seed's choice.",
     ]
-    return Markdown("\n".join(lines))
+    return sentences("\n".join(lines))
 
 
 def _reach(values: Interval) -> str:
-    return f"{values.low:.0%} to {values.high:.0%}"
+    return reach((values.low, values.high), ".0%")

@@ -27,7 +27,7 @@ MOST: Final = 200  # patches; their mosaic is most of the bytes
 WIDTH, HEIGHT, MARGIN = 620, 420, 14  # of the SVG, in its own units
 THUMBNAIL: Final = 32  # pixels a side
 COLUMNS: Final = 10  # of patches in the mosaic
-BESIDE: Final = 2  # bands shown beside true colour
+BESIDE: Final = 2  # bands shown beside red, green and blue
 MARKS: Final = ('<circle r="5"/>', '<path d="M0-6 6 5H-6Z"/>')  # as in the other pictures: a landslide is a triangle
 
 
@@ -56,7 +56,7 @@ def hover(
     title: str,
     seed: int = 0,
 ) -> Hover:
-    """The map, with true colour and two more bands, ID, label and probability of the patch that is pointed at or has the focus.
+    """The map, with red, green and blue, two more bands, ID, label and probability of the patch that is pointed at or has the focus.
 
     Args:
         projection: the map.
@@ -113,7 +113,7 @@ def _at(point: NDArray[np.floating], low: NDArray[np.floating], scale: NDArray[n
 
 
 def _mosaic(pixels: Pixels, bands: BandSet) -> bytes:
-    """True colour and two more bands of patches `(N, C, H, W)` side by side, `COLUMNS` patches a row, as a WebP picture."""
+    """Red, green and blue, and two more bands of patches `(N, C, H, W)` side by side, `COLUMNS` patches a row, as a WebP picture."""
     tiles = [
         np.concatenate(
             [_small(composite(patch, bands)), *(_small(stretched(patch[[b] * 3])) for b in others(bands, BESIDE))], 1

@@ -9,6 +9,7 @@ from IPython.display import Markdown
 from landslide_nb.chapters.c08.occlusion import RIVALS, count, verdict
 from landslide_nb.data.bands import BandSet
 from landslide_nb.data.challenge import CHALLENGE
+from landslide_nb.display.wording import sentences
 from landslide_nb.metrics.bootstrap import Interval
 
 FEW: Final = 10  # patches: fewer say nothing of what carries a wrong decision
@@ -34,7 +35,7 @@ def occlusion(
     ]
     many = count(alarms["false alarms"])
     if many < FEW:
-        return Markdown("\n".join([*lines, f"- False alarms are too few ({many}) to ask what carries them."]))
+        return sentences("\n".join([*lines, f"- False alarms are too few ({many}) to ask what carries them."]))
     false, right = wrong["false alarms"].to_dict(), (wrong["hits"].to_dict() if "hits" in wrong else {})
     groups = ", ".join(f"{name} {false[name]:+.3f}" for name in ("optical", "SAR") if name in false)
     beside = ", ".join(f"{name} {right[name]:+.3f}" for name in ("optical", "SAR") if name in right)
@@ -42,7 +43,7 @@ def occlusion(
         f"- What carries a wrong “landslide” ({many} patches): {_most(false, bands)}"
         f"{f'; whole groups {groups}' if groups else ''}{f', against {beside} in hits' if beside else ''}."
     )
-    return Markdown("\n".join(lines))
+    return sentences("\n".join(lines))
 
 
 def _most(falls: Mapping[Any, Interval], bands: BandSet) -> str:
@@ -62,7 +63,7 @@ def sar(evidence: pd.DataFrame | None, real: Found | None, bands: BandSet, sourc
         source: what the networks' patches are.
     """
     if evidence is None:
-        return Markdown(f"- {NO_RADAR}")
+        return sentences(f"- {NO_RADAR}")
     rows: Any = evidence.to_dict("index")
     differences = {f"{column}, {name}": value for name, row in rows.items() for column, value in row.items()}
     sides = _sides(differences)
@@ -85,7 +86,7 @@ def sar(evidence: pd.DataFrame | None, real: Found | None, bands: BandSet, sourc
         "- A patch with a band of zeros, or with a band of another place, is one that no satellite sees: this measures what a"
         " model leans on, not what the ground shows."
     )
-    return Markdown("\n".join(lines))
+    return sentences("\n".join(lines))
 
 
 def _sides(differences: Found) -> dict[str, list[str]]:

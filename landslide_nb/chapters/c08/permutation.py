@@ -104,7 +104,7 @@ def alone(table: pd.DataFrame, falls: pd.DataFrame, resamples: int) -> pd.DataFr
     }
     optical, radar = (probabilities[f"{name} only"] >= 0.5 for name in ("optical", "SAR"))
     rows["SAR minus optical"] = {"F1": f1_difference(labels, radar, optical, resamples)}
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("trees on")
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("LightGBM on")
 
 
 def sets(falls: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -131,4 +131,4 @@ def evidence(
     landslide_falls = against_optical(landslides(falls), BANDS, resamples)
     differences = {f"fall of landslides, {name}": value for name, value in landslide_falls.items()}
     differences |= {f"F1 lost, {name}": lost[f"{name} minus optical"] for name in RIVALS}
-    return differences | {"F1 of trees fitted on SAR only": alone["F1"]["SAR minus optical"]}
+    return differences | {"F1 of LightGBM fitted on SAR only": alone["F1"]["SAR minus optical"]}

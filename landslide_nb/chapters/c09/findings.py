@@ -7,7 +7,7 @@ import pandas as pd
 from IPython.display import Markdown
 
 from landslide_nb.chapters.c09.robustness import NO_ASCENDING
-from landslide_nb.display.wording import in_words
+from landslide_nb.display.wording import in_words, sentences
 from landslide_nb.inference.incremental import MULTI
 from landslide_nb.metrics.bootstrap import Interval
 
@@ -49,7 +49,7 @@ def incremental(
         f"- At a rate of {row['true rate']:.0%} instead of what was trained on, correcting for the rate that the probabilities"
         f" themselves suggest ({row['estimated rate']:.0%}) changes F1 by {row['gain']:+.3f}.",
     ]
-    return Markdown("\n".join(lines))
+    return sentences("\n".join(lines))
 
 
 def _missing(lost: pd.DataFrame, halved: Interval | None) -> str:

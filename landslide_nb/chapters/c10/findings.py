@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 from IPython.display import Markdown
 
+from landslide_nb.display.wording import sentences
 from landslide_nb.experiments import verdicts
 from landslide_nb.metrics.bootstrap import Interval
 
@@ -30,7 +31,7 @@ def answer(claims: pd.DataFrame, scores: pd.DataFrame, source: str, missing: Map
             f" baseline network has {theirs:.3f} on the challenge's test patches. These are other patches, and events may be"
             " shared across folds."
         )
-    return Markdown("\n".join(lines))
+    return sentences("\n".join(lines))
 
 
 def excluded(ours: Interval, paper: float) -> bool:

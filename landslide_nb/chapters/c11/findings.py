@@ -5,6 +5,7 @@ from IPython.display import Markdown
 
 from landslide_nb.chapters.c11.scenes import Event
 from landslide_nb.chapters.c11.tables import Ranking
+from landslide_nb.display.wording import sentences
 
 
 def maps(event: Event, area: pd.DataFrame, ranking: Ranking | None, alarm: pd.DataFrame) -> Markdown:
@@ -26,4 +27,4 @@ def maps(event: Event, area: pd.DataFrame, ranking: Ranking | None, alarm: pd.Da
         f"- Where {rate} of patches have a landslide, {worth:.1%} of the alarms are one: at a threshold that suits the test patches,"
         " nearly all ground that is called is not one."
     )
-    return Markdown("\n".join(lines))
+    return sentences("\n".join(lines))
