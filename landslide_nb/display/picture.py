@@ -31,7 +31,8 @@ DPI: Final = 90  # pixels of a page to the inch
 SMALLEST: Final = (
     7.2  # points, so that letters are 9 pixels high where a picture has its own size, as on a narrow screen
 )
-GREYS: Final = 32  # how many an image has in the book
+COLOURS: Final = 64  # how many a picture has in the book, and how many of them are greys where images are shown
+GREYS: Final = 16
 GREYISH: Final = 12  # red, green and blue that differ by no more than this are a grey
 STYLE: Final[dict[str, Any]] = {
     "axes.spines.top": False,
@@ -98,12 +99,12 @@ def _few_colours(image: Image.Image, pixels: bool) -> Image.Image:
     Where images are shown, greys and colours are chosen apart: bands in grey would leave no place for what is coloured.
     """
     if not pixels:
-        return image.quantize(256)
+        return image.quantize(COLOURS)
     rgb = np.asarray(image)
     coloured = rgb[np.ptp(rgb, axis=2) > GREYISH]
     palette = [level for grey in np.linspace(0, 255, GREYS).round().astype(int) for level in (int(grey),) * 3]
     if len(coloured):
-        palette += Image.fromarray(coloured[None]).quantize(256 - GREYS).getpalette() or []
+        palette += Image.fromarray(coloured[None]).quantize(COLOURS - GREYS).getpalette() or []
     known = Image.new("P", (1, 1))
     known.putpalette(palette)
     return image.quantize(palette=known, dither=Image.Dither.NONE)

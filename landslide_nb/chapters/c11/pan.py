@@ -14,7 +14,7 @@ from PIL import Image
 
 from landslide_nb.chapters.c11.scenes import Event, Mapped
 
-QUALITY: Final = 80
+QUALITY: Final = 70
 
 
 @dataclass(frozen=True)
