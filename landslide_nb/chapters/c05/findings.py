@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 from IPython.display import Markdown
 
-from landslide_nb.chapters.c05.looks import GRADIENT, MAPS
+from landslide_nb.chapters.c05.looks import MAPS
 from landslide_nb.display.wording import reach, sentences
 from landslide_nb.experiments import verdicts
+from landslide_nb.explain.attribution import GRADIENT
 
 
 def ablations(
