@@ -31,7 +31,7 @@ def ablations(
     rows = table.iloc[1:]
     lines = [f"- {said(rows)}"]
     if len(rows):
-        outside = [name for name, row in rows.iterrows() if not row["ours"].low <= row["paper"] <= row["ours"].high]
+        outside = [name for name, row in rows.iterrows() if verdicts.excludes(row["ours"], row["paper"])]
         lines.append(
             f"- An effect of {reach(rows['smallest visible'])} in F1 would have been seen. The paper's change lies outside of our"
             f" interval for {len(outside)} of {len(rows)}{_named(outside)}."
