@@ -113,6 +113,6 @@ def test_a_network_that_looks_anywhere_is_not_above_chance(monkeypatch: pytest.M
     monkeypatch.setattr(attribution, "read", lambda: Looks(places, scores))
     table = looks.table({"baseline": base}, study, known)
     assert table is not None
-    assert table.loc["baseline", f"share in the scar, {GRADIENT}: over chance"].low < 0
-    assert table.loc["baseline", f"share in the scar, {OCCLUSION}: over chance"].low > 0.1
+    assert table[f"share in the scar, {GRADIENT}: over chance"]["baseline"].low < 0
+    assert table[f"share in the scar, {OCCLUSION}: over chance"]["baseline"].low > 0.1
     assert "dashed: chance" in looks.picture(table, "patches").caption

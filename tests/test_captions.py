@@ -72,7 +72,7 @@ def test_every_table_of_a_chapter_has_a_caption(path: Path) -> None:
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 def test_captions_are_those_of_the_notebook(path: Path) -> None:
     """The next execution would bring back captions that were changed in the executed chapter only, or none."""
-    written, ran = ({} for _ in range(2))
+    written, ran = dict[str, str](), dict[str, str]()
     for folder, found in (("notebooks", written), ("book/chapters", ran)):
         for cell in nbformat.read(ROOT / folder / path.name, as_version=4).cells:
             if caption := cell.metadata.get("table", {}).get("caption"):
@@ -104,7 +104,8 @@ def test_a_caption_outlives_execution_and_stripping(tmp_path: Path) -> None:
 
 def test_tables_are_numbered_in_their_order(captions: ModuleType) -> None:
     """Two tables would have one number, or a chapter's the number of another."""
-    unsaid, other = (FRAME, {}), ("<b>no table</b>", SAID)
+    unsaid: tuple[str, dict[str, Any]] = (FRAME, {})
+    other = ("<b>no table</b>", SAID)
     shown = numbered(captions, page_of((FRAME, SAID), other, unsaid, (FRAME * 2, SAID)), (5, 1))
     assert [text.count("<caption") for text in shown] == [1, 0, 0, 2]
     assert shown[1:3] == [other[0], FRAME]

@@ -76,10 +76,16 @@ def test_what_our_interval_excludes_is_not_called_open() -> None:
     lines = str(findings.answer(claims, claims.iloc[:0], "made-up patches", {}).data).splitlines()
     assert lines[0] == "- **Replicates** on made-up patches: none of 3 changes."
     assert lines[1].startswith(
-        "- **Does not replicate** on made-up patches, 1 of 3 changes: far (the paper's change is"
+        "- **Does not replicate** on made-up patches, 1 of 3 changes: far. What the paper reports is"
     )
     assert lines[2].startswith("- **Inconclusive** on made-up patches, 1 of 3 changes: near. The paper's change is not")
     assert lines[3] == "- **Could not be tested**, not testable here: untrained."
+
+
+def test_what_is_excluded_is_what_a_reader_sees_excluded() -> None:
+    """A change would be called excluded beside an interval that, as it is printed, holds it."""
+    assert not verdicts.excludes(Interval(0.001, -0.0068, 0.008), -0.0073)
+    assert verdicts.excludes(Interval(0.001, -0.0064, 0.008), -0.0073)
 
 
 def test_the_scores_are_the_papers_first_and_best_ones() -> None:

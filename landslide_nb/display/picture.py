@@ -72,9 +72,10 @@ class Picture:
         """
         for name in ("alt", "caption"):
             object.__setattr__(self, name, spaced(getattr(self, name)))
-        small = [text for text in self.figure.findobj(Text) if text.get_text() and text.get_fontsize() < SMALLEST]  # type: ignore[attr-defined]
+        letters = [text for text in self.figure.findobj(Text) if isinstance(text, Text) and text.get_text()]
+        small = [text.get_text() for text in letters if float(text.get_fontsize()) < SMALLEST]
         if small:
-            raise ValueError(f"{self.name} has letters smaller than {SMALLEST} points: {small[0].get_text()!r}")  # type: ignore[attr-defined]
+            raise ValueError(f"{self.name} has letters smaller than {SMALLEST} points: {small[0]!r}")
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, str], dict[str, Any]]:
         """PNG with its description in the output's metadata, from where `publish.execute.tidy` hands it to the book.

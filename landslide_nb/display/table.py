@@ -8,6 +8,8 @@ import pandas as pd
 from landslide_nb.display.wording import spaced
 from landslide_nb.metrics.bootstrap import Interval
 
+pd.set_option("display.max_colwidth", None)  # pandas would cut a text after 50 letters
+
 
 def show(table: pd.DataFrame, formats: Mapping[str, str] | None = None) -> pd.DataFrame:
     """A table for people: three digits unless `formats` says else, a dash for nothing, yes or no, the index named in the corner."""

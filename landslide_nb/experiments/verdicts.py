@@ -8,6 +8,7 @@ from sklearn.metrics import f1_score
 
 from landslide_nb.common.arrays import Labels
 from landslide_nb.experiments.result import Result
+from landslide_nb.metrics.bootstrap import Interval
 from landslide_nb.metrics.replicates import Estimate
 
 REPLICATES: Final = "replicates"
@@ -15,6 +16,7 @@ REVERSES: Final = "reverses"
 INCONCLUSIVE: Final = "inconclusive"
 NOT_TESTABLE: Final = "not testable"
 LEARNT: Final = 0.9  # the F1 on its own training patches below which a network says nothing of a method
+DECIMALS: Final = 3  # of the paper's scores, and of ours beside them
 RISING: Final = 0.01  # by how much the validation F1 may still rise at the end
 
 
@@ -32,6 +34,12 @@ def verdict(ours: Estimate, paper: float, lacking: str = "") -> str:
     if not (low > 0 or high < 0):  # so that what is no number decides nothing
         return INCONCLUSIVE
     return REPLICATES if ours.value * paper > 0 else REVERSES
+
+
+def excludes(ours: Interval, paper: float) -> bool:
+    """Whether our interval leaves no room for the paper's change, to the decimals that both are printed with."""
+    low, high, change = (round(value, DECIMALS) for value in (ours.low, ours.high, paper))
+    return not low <= change <= high
 
 
 def lack(results: Sequence[Result], labels: Labels) -> str:

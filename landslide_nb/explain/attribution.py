@@ -85,7 +85,7 @@ def gradients(run: Run, pixels: Pixels) -> Features:
     for part in torch.from_numpy(pixels).split(64):
         channels = prepare(part, run.study.settings, scaler).detach().requires_grad_()
         logits = network.classify(network.embed(channels))
-        (logits[:, 1] - logits[:, 0]).sum().backward()  # type: ignore[no-untyped-call]
+        (logits[:, 1] - logits[:, 0]).sum().backward()
         assert channels.grad is not None
         found.append(squares(channels.grad.abs().sum(1)))
     return np.concatenate(found)

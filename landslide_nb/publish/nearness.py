@@ -158,14 +158,14 @@ def _judged(chapter: Chapter) -> dict[str, tuple[str, str]]:
 
 def _verdict(ours: str, paper: str, said: str) -> str:
     """A verdict as the front page groups it: what our interval, as it is shown, excludes is not called inconclusive."""
-    _, low, high = _interval(ours)
-    if said == verdicts.INCONCLUSIVE and (float(paper) < low or high < float(paper)):
+    if said == verdicts.INCONCLUSIVE and verdicts.excludes(_interval(ours), float(paper)):
         return f"{AGAINST} (excluded)"
     return f"{AGAINST} ({said})" if said == verdicts.REVERSES else said
 
 
 def _counted(rows: Sequence[Sequence[str]]) -> str:
-    words = "; ".join(f"{count} {said}" for said, count in Counter(row[-1] for row in rows).most_common())
+    said = Counter(row[-1] for row in rows).most_common()
+    words = "; ".join(f"{count} {text.replace('does', 'do') if count > 1 else text}" for text, count in said)
     return f"of {len(rows)} changes: **{words}**; {{numref}}`table-scorecard-changes`"
 
 
@@ -173,8 +173,9 @@ def _errors(chapter: Chapter, known: str, kinds: Mapping[str, str]) -> str:
     """The largest errors of a table that has the column `known`: its columns of errors, by what they are of."""
     if (table := chapter.table(known, *kinds)) is None:
         return SILENT
-    worst = [f"{of} within {max(map(float, _column(table, name))):.3f} millionths" for name, of in kinds.items()]
-    return f"**as printed**; {', '.join(worst)}, over {len(table) - 1} samples"
+    worst = {of: max(map(float, _column(table, name))) for name, of in kinds.items()}
+    texts = [f"{of} within {error:.3f} millionths" if error else f"{of} the same" for of, error in worst.items()]
+    return f"**as printed**; recomputed for {len(table) - 1} samples: {', '.join(texts)}"
 
 
 def _key(name: str) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from landslide_nb.common.arrays import Labels
+from landslide_nb.display.wording import by_name
 from landslide_nb.experiments import comparisons, plan
 from landslide_nb.experiments.result import Result
 from landslide_nb.experiments.speed import speed
@@ -49,5 +50,6 @@ def scores(results: Mapping[str, Sequence[Result]], study: Study, labels: Labels
     """F1 of each backbone, the highest test F1 first, and the difference of test F1 to the study's own on the same patches."""
     own = {study.backbone: results[study.backbone]} if study.backbone in results else {}
     table = comparisons.changes(own | dict(results), study, labels)
-    order = sorted(results, key=lambda name: -table.loc[name, "test F1"].value)
+    test = by_name(table, "test F1")
+    order = sorted(results, key=lambda name: -test[name].value)
     return table.loc[order].rename_axis("backbone")

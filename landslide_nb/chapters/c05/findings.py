@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 from IPython.display import Markdown
 
-from landslide_nb.chapters.c05.looks import GRADIENT, MAPS
+from landslide_nb.chapters.c05.looks import MAPS
 from landslide_nb.display.wording import reach, sentences
 from landslide_nb.experiments import verdicts
+from landslide_nb.explain.attribution import GRADIENT
 
 
 def ablations(
@@ -30,7 +31,7 @@ def ablations(
     rows = table.iloc[1:]
     lines = [f"- {said(rows)}"]
     if len(rows):
-        outside = [name for name, row in rows.iterrows() if not row["ours"].low <= row["paper"] <= row["ours"].high]
+        outside = [name for name, row in rows.iterrows() if verdicts.excludes(row["ours"], row["paper"])]
         lines.append(
             f"- An effect of {reach(rows['smallest visible'])} in F1 would have been seen. The paper's change lies outside of our"
             f" interval for {len(outside)} of {len(rows)}{_named(outside)}."

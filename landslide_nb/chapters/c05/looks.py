@@ -1,6 +1,7 @@
 """Chapter 05: where networks look, against the masks."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -61,9 +62,7 @@ def _looks(named: Mapping[str, Study], study: Study) -> Looks:
     scar = attribution.scars(few)
     scores = {CHANCE: attribution.chance(scar), INPUT: attribution.score(attribution.contrast(few.pixels), scar)}
     for run in (Run(each, fold) for each in named.values() for fold in range(study.folds)):
-        kept = kept_arrays(
-            "attribution", key_of(run=run.key, places=places), lambda run=run: attribution.look(run, few)
-        )
+        kept = kept_arrays("attribution", key_of(run=run.key, places=places), partial(attribution.look, run, few))
         scores |= {f"{run.published_key}/{kind}": each for kind, each in kept.items()}
     return Looks(places, scores)
 

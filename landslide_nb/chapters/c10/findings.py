@@ -7,7 +7,6 @@ from IPython.display import Markdown
 
 from landslide_nb.display.wording import sentences
 from landslide_nb.experiments import verdicts
-from landslide_nb.metrics.bootstrap import Interval
 
 
 def answer(claims: pd.DataFrame, scores: pd.DataFrame, source: str, missing: Mapping[str, object]) -> Markdown:
@@ -34,11 +33,6 @@ def answer(claims: pd.DataFrame, scores: pd.DataFrame, source: str, missing: Map
     return sentences("\n".join(lines))
 
 
-def excluded(ours: Interval, paper: float) -> bool:
-    """Whether our 95 % interval excludes the paper's change, whatever else it says."""
-    return not ours.low <= paper <= ours.high
-
-
 def _replicates(rows: pd.DataFrame, source: str) -> str:
     names = _names(rows, verdicts.REPLICATES)
     return f"- **Replicates** on {source}{_counted(names, rows)}"
@@ -47,9 +41,9 @@ def _replicates(rows: pd.DataFrame, source: str) -> str:
 def _does_not(rows: pd.DataFrame, source: str) -> str:
     """What goes the other way, and what is inconclusive but leaves no room for the paper's change."""
     reversed_, out = _names(rows, verdicts.REVERSES), _names(rows, verdicts.INCONCLUSIVE, out=True)
-    parts = [f"{name} (reverses)" for name in reversed_]
-    parts += [f"{name} (the paper's change is excluded: it lies outside our 95 % interval)" for name in out]
-    return f"- **Does not replicate** on {source}{_counted(parts, rows)}"
+    parts = [*(f"{name} (reverses)" for name in reversed_), *out]
+    why = " What the paper reports is excluded: it lies outside our 95 % interval." if out else ""
+    return f"- **Does not replicate** on {source}{_counted(parts, rows)}{why}"
 
 
 def _open(rows: pd.DataFrame, source: str) -> list[str]:
@@ -69,7 +63,7 @@ def _names(rows: pd.DataFrame, outcome: str, out: bool | None = None) -> list[st
     """The changes with a verdict; with `out`, those whose interval excludes the paper's change, or those that do not."""
     judged = rows[rows["verdict"] == outcome]
     pairs = zip(judged.index, judged["ours"], judged["paper"], strict=True)
-    return [str(name) for name, ours, paper in pairs if out is None or excluded(ours, paper) == out]
+    return [str(name) for name, ours, paper in pairs if out is None or verdicts.excludes(ours, paper) == out]
 
 
 def _counted(names: list[str], rows: pd.DataFrame) -> str:
