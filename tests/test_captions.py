@@ -126,3 +126,16 @@ def test_a_caption_is_text(captions: ModuleType) -> None:
     shown = captions.captioned(FRAME, "F1 < 1 & 'more' <b>", map(str, count(1)))
     assert "F1 &lt; 1 &amp; &#x27;more&#x27; &lt;b&gt;</span>" in shown
     assert captions.captioned("<TABLE><tr>", "All.", iter(["7"])).startswith('<TABLE><caption id="table-7">')
+
+
+def test_a_picture_has_a_name_and_a_cell_of_its_own() -> None:
+    """A cell with a picture and a table makes two figures of one name, which stops the strict build."""
+    names = []
+    for path in CHAPTERS:
+        for cell in nbformat.read(path, as_version=4).cells:
+            if figure := cell.metadata.get("mystnb", {}).get("figure"):
+                names.append(figure["name"])
+                assert len([it for it in cell.outputs if it.output_type != "stream"]) == 1, (
+                    f"{path.name}: {cell.source}"
+                )
+    assert len(names) == len(set(names)), names

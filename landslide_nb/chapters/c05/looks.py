@@ -123,4 +123,4 @@ def picture(table: pd.DataFrame, of: str) -> Picture:
     column = f"share in the scar, {GRADIENT}"
     text = "; ".join(f"{name} {row[column].value:.2f}" for name, row in table.iterrows())
     caption = f"What networks attribute to the scars of {of}, with 95 % intervals; dashed: chance."
-    return Picture(figure, "fig-looks", f"Share of the gradient that lies in the scar. {text}.", caption)
+    return Picture(figure, "fig-attribution", f"Share of the gradient that lies in the scar. {text}.", caption)
