@@ -56,7 +56,9 @@ def test_the_answer_names_each_change_under_its_verdict() -> None:
     text = str(findings.answer(claims, scores, "made-up patches", {"one more": None}).data)
     assert f"**Replicates** on made-up patches, 1 of {len(claims) - 1} changes: {first}." in text
     assert f"{second} (reverses)" in text.splitlines()[1] and "**Does not replicate** on made-up patches, " in text
-    assert "A change of 0.020 in F1 would have been seen" in text
+    assert "One of 0.020 in F1 would have been seen" in text and len(text.splitlines()) == 4, (
+        "three sentences, and one without pixels"
+    )
     assert "**Could not be tested**, not trained yet: one more." in text and "not testable" not in text
     assert "LightGBM, 85 statistics: F1 0.030 [0.010, 0.050]" in text
     assert "None of" not in text and "none of" not in text
@@ -78,8 +80,10 @@ def test_what_our_interval_excludes_is_not_called_open() -> None:
     assert lines[1].startswith(
         "- **Does not replicate** on made-up patches, 1 of 3 changes: far. What the paper reports is"
     )
-    assert lines[2].startswith("- **Inconclusive** on made-up patches, 1 of 3 changes: near. The paper's change is not")
-    assert lines[3] == "- **Could not be tested**, not testable here: untrained."
+    assert "**Inconclusive**: near; the paper's changes are not excluded." in lines[1]
+    assert lines[2] == (
+        "- **Could not be tested**, not testable here: untrained. Also for want of a rare class in these patches: + cosine + SSIM-SMOTE."
+    )
 
 
 def test_what_is_excluded_is_what_a_reader_sees_excluded() -> None:

@@ -7,10 +7,11 @@ from IPython.display import Markdown
 
 from landslide_nb.display.wording import sentences
 from landslide_nb.experiments import verdicts
+from landslide_nb.experiments.published import published
 
 
 def answer(claims: pd.DataFrame, scores: pd.DataFrame, source: str, missing: Mapping[str, object]) -> Markdown:
-    """What replicates, what does not, what is open; how small an effect would have been seen; what LightGBM reaches without pixels.
+    """What replicates, what does not or is open, what could not be tested; and what LightGBM reaches without pixels.
 
     Args:
         claims: as `tables.claims` makes it.
@@ -19,9 +20,7 @@ def answer(claims: pd.DataFrame, scores: pd.DataFrame, source: str, missing: Map
         missing: rows of Table 2 that are not trained here, by name.
     """
     rows = claims.iloc[1:]
-    lines = [_replicates(rows, source), _does_not(rows, source), *_open(rows, source), *_untested(rows, missing)]
-    if len(rows):
-        lines.append(f"- A change of {rows['smallest visible'].max():.3f} in F1 would have been seen in each of them.")
+    lines = [_replicates(rows, source), _does_not(rows, source) + _open(rows), *_untested(rows, missing)]
     without = [name for name in scores.index if "85 statistics" in name]
     if without:
         here, theirs = scores.loc[without[0], "here"], scores["paper"].iloc[0]
@@ -46,15 +45,24 @@ def _does_not(rows: pd.DataFrame, source: str) -> str:
     return f"- **Does not replicate** on {source}{_counted(parts, rows)}{why}"
 
 
-def _open(rows: pd.DataFrame, source: str) -> list[str]:
-    names = _names(rows, verdicts.INCONCLUSIVE, out=False)
-    text = f"- **Inconclusive** on {source}{_counted(names, rows)} The paper's change is not excluded."
-    return [text] if names else []
+def _open(rows: pd.DataFrame) -> str:
+    """The changes of which nothing is known but how small they are."""
+    if not (names := _names(rows, verdicts.INCONCLUSIVE, out=False)):
+        return ""
+    seen = rows["smallest visible"].max()
+    said = f"the paper's changes are not excluded. One of {seen:.3f} in F1 would have been seen in each row."
+    return f" **Inconclusive**: {'; '.join(names)}; {said}"
 
 
 def _untested(rows: pd.DataFrame, missing: Mapping[str, object]) -> list[str]:
     """What networks cannot be judged by, and what was not trained."""
-    kinds = {"not testable here": _names(rows, verdicts.NOT_TESTABLE), "not trained yet": [*missing]}
+    paper = published("table2")
+    synthetic = [str(name) for name in paper["row"][paper["smote"]] if name not in rows.index and name not in missing]
+    kinds = {
+        "not testable here": _names(rows, verdicts.NOT_TESTABLE),
+        "not trained yet": [*missing],
+        "for want of a rare class in these patches": synthetic,
+    }
     parts = [f"{kind}: {'; '.join(names)}" for kind, names in kinds.items() if names]
     return [f"- **Could not be tested**, {'. Also '.join(parts)}."] if parts else []
 
