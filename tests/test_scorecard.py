@@ -72,7 +72,7 @@ def test_numbers_are_those_of_the_tables(tmp_path: Path) -> None:
     assert "number 2 of 2, F1 0.7 [0.6, 0.8]" in nearness.backbones(chapter(tmp_path, "04_b", ranked))
     mixed = "sample | error, millionths | pixel error, millionths\n1 | 0.1 | 0.5\n2 | 0.3 | 0.2"
     said = nearness.mixup(chapter(tmp_path, "03_a", mixed))
-    assert "recomputed for 2 samples: labels within 0.300 millionths, pixels within 0.500 millionths" in said
+    assert "recomputed for a batch: labels within 0.300 millionths, pixels within 0.500 millionths" in said
 
 
 def test_the_scorecard_names_every_part_of_the_paper() -> None:

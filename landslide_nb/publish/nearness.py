@@ -175,7 +175,7 @@ def _errors(chapter: Chapter, known: str, kinds: Mapping[str, str]) -> str:
         return SILENT
     worst = {of: max(map(float, _column(table, name))) for name, of in kinds.items()}
     texts = [f"{of} within {error:.3f} millionths" if error else f"{of} the same" for of, error in worst.items()]
-    return f"**as printed**; recomputed for {len(table) - 1} samples: {', '.join(texts)}"
+    return f"**as printed**; recomputed for a batch: {', '.join(texts)}"
 
 
 def _key(name: str) -> str:

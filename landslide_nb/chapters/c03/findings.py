@@ -6,14 +6,14 @@ import pandas as pd
 from IPython.display import Markdown
 
 from landslide_nb.chapters.c03.figures import NO_RADAR
-from landslide_nb.chapters.c03.tables import Mixtures
+from landslide_nb.chapters.c03.tables import ERROR, Mixtures
 from landslide_nb.display.wording import reach, sentences
 from landslide_nb.experiments.published import published
 
 
 def augmentation(cut: pd.DataFrame, mixed: pd.DataFrame, changes: pd.DataFrame, power: Mixtures | None) -> Markdown:
     """Chapter 03: labels against pixels, what most changes the bands, and what Mixup in dB leaves out; beside Table 2."""
-    column = "error, millionths"
+    column = ERROR
     radar = f"- {NO_RADAR}\n"
     if power is not None:
         post = power.table["mean"][[title for title in power.table.index if "Δ" not in str(title)]]

@@ -1,7 +1,7 @@
 """Chapter 03: labels against pixels, and what each transform does to the bands."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -9,6 +9,10 @@ from torch import Generator, Tensor
 
 from landslide_nb.augment.transforms import Mixed, mixup
 from landslide_nb.data.bands import BandSet
+
+ERROR: Final = "error, millionths"
+PIXEL_ERROR: Final = "pixel error, millionths"
+FORMATS: Final = {ERROR: ".2g", PIXEL_ERROR: ".2g"}
 
 
 def cutmix_labels(before: Tensor, targets: Tensor, mixed: Mixed) -> pd.DataFrame:
@@ -23,7 +27,7 @@ def mixup_labels(before: Tensor, targets: Tensor, mixed: Mixed) -> pd.DataFrame:
     share = mixed.weight.double()
     wide, first = share.view(-1, 1, 1, 1), before.double()
     distance = (mixed.pixels - (wide * first + (1 - wide) * first[mixed.partner])).abs().flatten(1).amax(1)
-    return _mixed_labels(targets, mixed, share, {}).assign(**{"pixel error, millionths": (1e6 * distance).tolist()})
+    return _mixed_labels(targets, mixed, share, {}).assign(**{PIXEL_ERROR: (1e6 * distance).tolist()})
 
 
 def _mixed_labels(targets: Tensor, mixed: Mixed, share: Tensor, more: Mapping[str, list[float]]) -> pd.DataFrame:
@@ -32,7 +36,7 @@ def _mixed_labels(targets: Tensor, mixed: Mixed, share: Tensor, more: Mapping[st
     expected = share * own + (1 - share) * other
     columns = {"λ": mixed.weight, "label": own, "mixed with": other, "mixed label": got, "expected": expected}
     table = pd.DataFrame(dict(more) | {name: values.tolist() for name, values in columns.items()})
-    return table.assign(**{"error, millionths": (1e6 * (got - expected).abs()).tolist()}).rename_axis("sample")
+    return table.assign(**{ERROR: (1e6 * (got - expected).abs()).tolist()}).rename_axis("sample")
 
 
 def transform_statistics(batches: Mapping[str, Tensor], bands: BandSet) -> pd.DataFrame:
