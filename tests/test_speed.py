@@ -141,18 +141,17 @@ def test_sizes_are_of_each_studys_network(kept: Path) -> None:
 
 
 def scored(**of: tuple[float, float, float]) -> pd.DataFrame:
-    """A table of F1: train, test, and the difference to the first, each with a narrow interval."""
+    """A table of F1: train, test, and the difference to the first, each with a narrow interval; of AUROC half the difference."""
+    names = ("train F1", "test F1", "difference", "AUROC", "difference in AUROC")
     rows = {
-        name: dict(
-            zip(("train F1", "test F1", "difference"), (Interval(v, v - 0.01, v + 0.01) for v in row), strict=True)
-        )
+        name: dict(zip(names, (Interval(v, v - 0.01, v + 0.01) for v in (*row, 0.9, row[2] / 2)), strict=True))
         for name, row in of.items()
     }
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
 SCORE = scored(own=(0.9, 0.7, 0.0), tf_efficientnetv2_b0=(0.95, 0.8, 0.1), inception_next_atto=(0.99, 0.6, -0.1))
-SIZE = pd.DataFrame({"parameters (M)": [3.0, 6.0, 4.0]}, index=SCORE.index)
+SIZE = pd.DataFrame({"parameters (M)": [3.0, 6.0, 4.0], "weights": ["imagenet", "none", "none"]}, index=SCORE.index)
 
 
 def test_the_picture_has_a_marker_for_each_and_the_papers_claim() -> None:
@@ -180,10 +179,11 @@ def test_the_findings_follow_the_numbers() -> None:
     assert "The largest, `tf_efficientnetv2_b0` (6.0 M parameters)" in said and "smallest, `own` (3.0 M)" in said
     assert "gap between train and test F1 is that of `inception_next_atto`: +0.390" in said
     assert "(own): +0.200 [+0.190, +0.210] in test F1, the 95 % interval excludes 0" in said
+    assert "+0.100 [+0.090, +0.110] in AUROC" in said and "this tests the start as much as the network" in said
     assert "EfficientNetV2 (`tf_efficientnetv2_b0`) is number 1 of 3." in said
     assert "Inception (`inception_next_atto`) is number 3 of 3." in said
     blind = scored(own=(0.1, 0.0, 0.0), other=(0.0, 0.0, 0.0))
     nothing = findings.backbones(SIZE.iloc[:2].set_index(blind.index), blind, weights).data
     assert "nothing to rank" in nothing and "Highest" not in nothing and "+0.200" in nothing
     none = findings.backbones(SIZE.iloc[:1], SCORE.iloc[:1], weights).data
-    assert "No EfficientNetV2 is among these." in none and "0 of 0 others" in none
+    assert "is number" not in none and "0 of 0 others" in none and "this tests the start" not in none
