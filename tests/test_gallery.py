@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.typing import NDArray
 
 from landslide_nb.chapters.c05 import gallery
 from landslide_nb.data.patches import Patches
@@ -12,12 +13,23 @@ from landslide_nb.experiments.result import Result
 from landslide_nb.experiments.study import Study
 
 
-def network(log_odds: np.ndarray, test: np.ndarray) -> Result:
+def network(log_odds: NDArray[np.float64], test: NDArray[np.intp]) -> Result:
     """A network that has scored some test patches, and trained on none."""
     none, said = np.zeros(0, np.intp), log_odds.astype(np.float32)
     history = pd.DataFrame({"seconds": [1.0], "validation_f1": [0.5]})
     return Result(
-        said, said, np.zeros((len(said), 2), np.float32), none, none, none, history, 1.0, none, none, test, Path("run")
+        said,
+        said,
+        np.zeros((len(said), 2), np.float32),
+        none,
+        none,
+        none.astype(np.float32),
+        history,
+        1.0,
+        none,
+        none,
+        test,
+        Path("run"),
     )
 
 
