@@ -144,7 +144,7 @@ def test_a_good_chapter_is_whole_and_tidy(tmp_path: Path) -> None:
     assert sum_.outputs[0].data["text/plain"] == "4"
     assert picture.metadata["mystnb"] == {
         "image": {"alt": "A map of points."},
-        "figure": {"name": "fig-map", "caption": "Points."},
+        "figure": {"name": "fig-map", "caption": "Points. Simulated patches."},
     }
     assert "papermill" not in json.dumps([notebook.metadata, *(cell.metadata for cell in notebook.cells)])
     assert not any("execution" in cell.metadata for cell in notebook.cells)

@@ -1,7 +1,7 @@
 """Numbers and captions of the tables that cells show.
 
 Sphinx numbers the tables that a page has as `{table}`. One that a cell shows reaches it as HTML, without a caption: that is in
-the cell's metadata, as MyST-NB has it for pictures: `"table": {"caption": "..."}`.
+the cell's metadata, as MyST-NB has it for pictures: `"table": {"caption": "..."}`; beside it, as `of`, what execution has added.
 """
 
 import html
@@ -50,7 +50,8 @@ def number_tables(app: Sphinx, page: nodes.document, name: str) -> None:
     """Number the tables that the cells of a page show, in their order; a cell without a caption keeps its tables as they are."""
     numbers, title = numbers_of(app, name), app.config.numfig_format.get("table", "Table %s")
     for cell in page.findall(nodes.container):
-        caption = cell.get("cell_metadata", {}).get("table", {}).get("caption")
+        said = cell.get("cell_metadata", {}).get("table", {})
+        caption = said.get("caption", "") + said.get("of", "")
         for output in cell.findall(nodes.raw) if caption else ():
             if "html" in output["format"].split():
                 text = captioned(output.astext(), caption, numbers, title, app.config.html_permalinks_icon)

@@ -8,6 +8,7 @@ import pandas as pd
 from IPython.display import Markdown
 
 PERCENT: Final = re.compile(r"(?<=\d)%")
+SAID: Final = re.compile(r"\b(?:simulated|real|made|scene)\b", re.IGNORECASE)  # what the data are, in a caption itself
 
 
 def spaced(text: str) -> str:
@@ -23,6 +24,11 @@ def sentences(text: str) -> Markdown:
 def capitalised(text: str) -> str:
     """A text that begins with a capital letter, and is else as it was."""
     return text[:1].upper() + text[1:]
+
+
+def what_of(caption: str, source: str) -> str:
+    """A sentence that says what the data are, for a caption that does not say it itself."""
+    return "" if SAID.search(caption) else f" {capitalised(source)}."
 
 
 def reach(values: Iterable[float], spec: str = ".3f") -> str:

@@ -7,6 +7,7 @@ chapter is whole or it is not there.
 import json
 import logging
 import os
+import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,11 +24,13 @@ from traitlets.config import Config
 
 from landslide_nb.common.errors import ChapterError
 from landslide_nb.common.files import replacing, write_whole
+from landslide_nb.display.wording import what_of
 from landslide_nb.experiments.code import code_version
 from landslide_nb.experiments.data import fingerprint
 from landslide_nb.experiments.study import Study
 from landslide_nb.publish import notebooks, provenance
 
+OF_PATCHES: Final = re.compile(r"patch|landslide", re.IGNORECASE)
 LONGEST_SOCKET: Final = 80  # a path of a socket has 103 bytes at most on macOS, and the name is yet to come
 
 
@@ -55,7 +58,7 @@ def execute(notebook: Path, output: Path, parameters: Mapping[str, Any]) -> floa
         _run(notebook, temporary, parameters)
         executed = notebooks.read(temporary)
         check_whole(executed, notebook.stem)
-        nbformat.write(tidy(executed), temporary)
+        nbformat.write(tidy(executed, chosen.source), temporary)
     seconds = time.perf_counter() - started
     facts = {
         "chapter": notebook.stem,
@@ -129,11 +132,16 @@ def check_whole(notebook: NotebookNode, name: str) -> None:
             raise ChapterError(f"{name}: code cell {number} shows an error; nothing was written")
 
 
-def tidy(notebook: NotebookNode) -> NotebookNode:
+def tidy(notebook: NotebookNode, source: str) -> NotebookNode:
     """An executed chapter for the book: no trace of when and where it ran, its pictures described.
 
     Execution metadata goes, cell ids are numbered, the injected cell is hidden, and the alternative text and caption
-    that a picture carries in its output are given to its cell, where MyST-NB reads them.
+    that a picture carries in its output are given to its cell, where MyST-NB reads them. Captions of pictures, and of tables
+    of patches, say what the data are; `book/_ext/captions.py` shows those of tables.
+
+    Args:
+        notebook: as executed; it is changed.
+        source: what the patches are, as `Study.source` has it.
     """
     notebook.metadata.pop("papermill", None)
     for number, cell in enumerate(notebook.cells):
@@ -148,6 +156,12 @@ def tidy(notebook: NotebookNode) -> NotebookNode:
             if "alt" in picture:
                 cell.metadata["mystnb"] = {
                     "image": {name: picture[name] for name in ("alt", "width") if name in picture},
-                    "figure": {"name": picture["name"], "caption": picture["caption"]},
+                    "figure": {
+                        "name": picture["name"],
+                        "caption": picture["caption"] + what_of(picture["caption"], source),
+                    },
                 }
+        table = cell.metadata.get("table", {})
+        if OF_PATCHES.search(table.get("caption", "")):
+            table["of"] = what_of(table["caption"], source)
     return notebook

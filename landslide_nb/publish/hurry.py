@@ -1,9 +1,9 @@
 """The pictures of the page for those in a hurry: taken from the executed chapters, so that none is there twice by hand."""
 
-import re
 from collections.abc import Mapping
 from typing import Final
 
+from landslide_nb.display.wording import what_of
 from landslide_nb.publish.executed import Chapter
 
 PICTURES: Final = {  # by name, the chapter that shows each
@@ -18,7 +18,6 @@ PICTURES: Final = {  # by name, the chapter that shows each
 }
 INCLUDE: Final = "hurry.txt"
 KNOWN: Final = {"fig-bands-positive": "cover.png", "fig-holds": "answer.png"}  # the front page shows these too
-SAID: Final = re.compile(r"\b(?:simulated|real|made)\b", re.IGNORECASE)  # what the data are, in the caption itself
 
 
 def file(name: str) -> str:
@@ -46,8 +45,7 @@ def _marked(name: str, chapter: Chapter) -> str:
     stem, caption = chapter.path.stem, about["caption"]
     # A picture may be drawn finer than it is shown.
     width = f":width: {about['width']}\n" if "width" in about else ""
-    if not SAID.search(caption):
-        caption += f" {chapter.study.source.capitalize()}."
+    caption += what_of(caption, chapter.study.source)
     return f"""<!-- {name} -->
 
 ```{{figure}} chapters/{file(name)}

@@ -61,7 +61,7 @@ def found(ranking: Ranking) -> Picture:
     axis.legend(loc="lower right")
     ours, best, random = ranking.half
     text = f"half of them after {ours:.1f} km² in the map's order, {best:.1f} at best, {random:.1f} at random"
-    caption = f"Annotated landslide pixels found over ground looked at, place by place: {text}."
+    caption = f"Annotated landslide pixels of the scene found over ground looked at, place by place: {text}."
     return Picture(
         figure,
         "fig-found",
