@@ -35,5 +35,8 @@ def diagram(labels: Labels, compared: Mapping[str, Values], name: str) -> Pictur
     axis.set(xlabel="predicted probability", ylabel="share of landslides", xlim=(0, 1), ylim=(0, 1))
     axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     alt = f"Share of landslides over the predicted probability, beside the diagonal. Expected calibration error: {'; '.join(parts)}."
-    caption = "Reliability on real statistics, with 95 % intervals. Below the diagonal, landslides are predicted to be likelier than they are."
+    caption = (
+        "Reliability on real statistics, with 95 % intervals. Below the diagonal, landslides are predicted to be likelier than"
+        " they are."
+    )
     return Picture(figure, name, alt, caption)
