@@ -69,6 +69,11 @@ CLIPPED = """() => {
             if (box === paper) break
         }
     }
+    for (const it of paper.querySelectorAll("caption")) {
+        let box = it.closest("table").parentElement
+        while (box !== paper && !["auto", "scroll"].includes(getComputedStyle(box).overflowX)) box = box.parentElement
+        if (it.getBoundingClientRect().width > box.clientWidth + 1) faults.push(`clipped: caption ${it.textContent.slice(0, 40)}`)
+    }
     return faults
 }"""
 BROKEN_WORDS = """() => {
@@ -340,13 +345,14 @@ def test_faults_of_tables_are_noticed(sheet: Page) -> None:
         "<article><div style='overflow: hidden; width: 9rem'><table><td style='width: 20rem; min-width: 20rem'>hidden</table></div>"
         "<img alt='wide' src='data:,' style='display: block; width: 5000px; height: 9px'>"
         "<table style='width: 1rem; table-layout: fixed'><td style='overflow-wrap: anywhere'>paper</table>"
-        "<div style='overflow-x: auto'><table><td style='min-width: 6000px'>scrolls</table></div></article>"
+        "<div style='overflow-x: auto'><table><caption style='width: 6000px'>long</caption><td style='min-width: 6000px'>scrolls</table>"
+        "</div></article>"
     )
-    kinds = ("clipped: table hidden", "clipped: img wide", "broken: paper", "scrolls sideways")
+    kinds = ("clipped: table hidden", "clipped: img wide", "clipped: caption long", "broken: paper", "scrolls sideways")
     assert [it for it in fits(sheet) if "sideways" not in it] == [
-        f"{width} px: {it}" for width in WIDTHS for it in kinds[:3]
+        f"{width} px: {it}" for width in WIDTHS for it in kinds[:4]
     ]
-    assert len([it for it in fits(sheet) if kinds[3] in it]) == len(WIDTHS)
+    assert len([it for it in fits(sheet) if kinds[4] in it]) == len(WIDTHS)
 
 
 @pytest.mark.parametrize("name", pages())

@@ -30,7 +30,7 @@ from landslide_nb.experiments.data import fingerprint
 from landslide_nb.experiments.study import Study
 from landslide_nb.publish import notebooks, provenance
 
-OF_PATCHES: Final = re.compile(r"patch|landslide", re.IGNORECASE)
+OF_PATCHES: Final = re.compile(r"patch|landslide|test part", re.IGNORECASE)
 LONGEST_SOCKET: Final = 80  # a path of a socket has 103 bytes at most on macOS, and the name is yet to come
 
 
