@@ -67,7 +67,7 @@ def test_the_page_names_what_the_editions_have() -> None:
     for edition in ("lite", "real"):
         study = Study.load(edition)
         assert f"train `{study.backbone}` on patches of {study.image_size} pixels" in " ".join(PAGE.split())
-    assert "`tf_efficientnetv2_b0`" in PAGE and "tf_efficientnetv2_b0" in Study.load("lite").backbones
+    assert len(Study.load("real").backbones) > 1, "a larger one stands beside it"
     assert Study.load("paper").folds == 5
 
 
