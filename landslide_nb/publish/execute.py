@@ -156,11 +156,10 @@ def tidy(notebook: NotebookNode, source: str) -> NotebookNode:
             if "alt" in picture:
                 cell.metadata["mystnb"] = {
                     "image": {name: picture[name] for name in ("alt", "width") if name in picture},
-                    "figure": {
-                        "name": picture["name"],
-                        "caption": picture["caption"] + what_of(picture["caption"], source),
-                    },
+                    "figure": {"name": picture["name"], "caption": picture["caption"]},
                 }
+        if figure := cell.metadata.get("mystnb", {}).get("figure"):  # an interactive one has it from the notebook
+            figure["caption"] += what_of(figure["caption"], source)
         table = cell.metadata.get("table", {})
         if OF_PATCHES.search(table.get("caption", "")):
             table["of"] = what_of(table["caption"], source)
