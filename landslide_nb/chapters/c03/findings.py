@@ -13,7 +13,6 @@ from landslide_nb.experiments.published import published
 
 def augmentation(cut: pd.DataFrame, mixed: pd.DataFrame, changes: pd.DataFrame, power: Mixtures | None) -> Markdown:
     """Chapter 03: labels against pixels, what most changes the bands, and what Mixup in dB leaves out; beside Table 2."""
-    column = ERROR
     radar = f"- {NO_RADAR}\n"
     if power is not None:
         post = power.table["mean"][[title for title in power.table.index if "Δ" not in str(title)]]
@@ -24,8 +23,8 @@ def augmentation(cut: pd.DataFrame, mixed: pd.DataFrame, changes: pd.DataFrame, 
     paper = published("table2").set_index("row")["test_f1"]
     both, larger = (paper[row] - paper["baseline"] for row in ("Mixup + CutMix", "384 px + Mixup"))
     return sentences(
-        f"- Over {len(cut)} samples, a CutMix label is at most {cut[column].max():.2g} millionths from the share of pixels that was"
-        f" counted, a Mixup label at most {mixed[column].max():.2g} millionths from Eq. 1.\n"
+        f"- Over {len(cut)} samples, a CutMix label is at most {cut[ERROR].max():.2g} millionths from the share of pixels that was"
+        f" counted, a Mixup label at most {mixed[ERROR].max():.2g} millionths from Eq. 1.\n"
         f"- A patch loses most contrast with {_extreme(changes, 'std', min)}. Neighbouring pixels become most alike with"
         f" {_extreme(changes, 'lag-1', max)}, and least with {_extreme(changes, 'lag-1', min)}.\n"
         f"{radar}- The paper reports {both:+.4f} in test F1 for CutMix and Mixup"
